@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists the targets. Finished work leaves a stamp in .stamps/ or its
+# own output, so that a second `make` does nothing that is done.
+
+PYTHON ?= python3
+# The cores this process may use, not those of the machine.
+JOBS ?= $(shell nproc)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .stamps
+BUILD := build/extension
+
+PY_SOURCES := $(shell find emu -name '*.py' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.yaml' -o -name '*.j2' 2>/dev/null)
+CORE_SOURCES := $(shell find emu/core -name '*.cc' -o -name '*.h' -o -name '*.cmake' 2>/dev/null)
+CPP_SOURCES := $(shell find emu/core tests/cpp -name '*.cc' -o -name '*.h' 2>/dev/null)
+INPUTS := $(shell find topologies traces -type f 2>/dev/null)
+EXPERIMENTS := $(sort $(patsubst experiments/%.yaml,%,$(wildcard experiments/*.yaml)))
+
+REPORT := first-look$(if $(FULL),-full)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: help setup build test lint format cpp-test python-test bench report publish docs lock clean \
+        $(addprefix experiment-,$(EXPERIMENTS))
+
+help:
+	@echo 'make setup            .venv with the emu command and everything it needs'
+	@echo 'make report           run experiments/first-look.yaml and write its report'
+	@echo 'make report FULL=1    the publishable version (more seeds, loads and ports)'
+	@echo 'make test             lint, C++ tests under sanitizers, Python tests'
+	@echo 'make build            rebuild the C++ extension after a change (seconds)'
+	@echo 'make cpp-test         only the C++ tests, under ASan and UBSan'
+	@echo 'make python-test      only pytest; ARGS="-k name" narrows it'
+	@echo 'make lint             ruff, mypy --strict, clang-format'
+	@echo 'make format           let ruff and clang-format rewrite the sources'
+	@echo 'make bench            packet-hops per second of the engine'
+	@echo 'make publish          collect finished reports into public/'
+	@echo 'make docs             regenerate docs/cli.md and the JSON Schemas'
+	@echo 'make lock             resolve requirements.in into requirements.lock anew'
+	@echo 'make clean            remove what is built; runs, reports and public/ stay'
+	@echo 'make experiment-NAME  NAME is one of: $(EXPERIMENTS)'
+
+# -- environment -------------------------------------------------------------
+
+setup: $(STAMPS)/build
+
+$(STAMPS)/system: scripts/system-packages
+	@PYTHON=$(PYTHON) scripts/system-packages
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/system-tests: scripts/system-packages
+	@PYTHON=$(PYTHON) scripts/system-packages --tests
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/venv: requirements.lock $(STAMPS)/system
+	@echo 'installing the Python packages of requirements.lock into $(VENV)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+# The editable install: Python files are used from here; the extension is built
+# into $(BUILD) and copied into the venv.
+$(STAMPS)/install: pyproject.toml CMakeLists.txt $(STAMPS)/venv
+	@echo 'building and installing emu into $(VENV)'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(STAMPS)/build: $(CORE_SOURCES) $(STAMPS)/install
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build $(BUILD)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --install $(BUILD) --prefix \
+	  "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')" >/dev/null
+	@touch $@
+
+build: $(STAMPS)/build
+
+# uv resolves for every platform and Python at once, which pip cannot.
+lock: $(STAMPS)/venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+	  --python-version 3.11 requirements.in --output-file requirements.lock
+
+# -- checks ------------------------------------------------------------------
+
+test: lint cpp-test python-test
+
+lint: $(STAMPS)/build
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@$(if $(CPP_SOURCES),$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES))
+
+format: $(STAMPS)/build
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	@$(if $(CPP_SOURCES),$(BIN)/clang-format -i $(CPP_SOURCES))
+
+cpp-test: $(STAMPS)/venv
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/cpp-tests -G Ninja -DEMU_BUILD_TESTS=ON >/dev/null
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/cpp-tests
+	build/cpp-tests/core_tests
+
+python-test: $(STAMPS)/build $(STAMPS)/system-tests
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal $(ARGS)
+
+bench: $(STAMPS)/build
+	$(BIN)/emu bench
+
+# -- results -----------------------------------------------------------------
+
+report: reports/$(REPORT)/index.html
+	@echo "report: $(CURDIR)/$<"
+
+# A run that is whole is not run again (--resume), so this costs nothing when
+# only the page has changed.
+reports/%/index.html: experiments/%.yaml $(STAMPS)/build $(PY_SOURCES) $(INPUTS)
+	$(BIN)/emu run $< --out runs/$* --jobs $(JOBS) --resume
+	$(BIN)/emu report runs/$* --out reports/$*
+
+$(addprefix experiment-,$(EXPERIMENTS)): experiment-%: reports/%/index.html
+	@echo "report: $(CURDIR)/$<"
+
+publish: $(STAMPS)/build
+	$(BIN)/emu publish reports --out public
+
+docs: $(STAMPS)/build
+	$(BIN)/python scripts/make-docs
+
+clean:
+	rm -rf $(VENV) $(STAMPS) build test-artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find emu tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
