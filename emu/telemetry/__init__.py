@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run directories: their schema, writer and reader."""
+
+from emu.telemetry.run import Run, find_runs
+from emu.telemetry.schema import (
+    COUNTER_KEYS,
+    EVENT_KINDS,
+    FAULT_KINDS,
+    RUN_KEYS,
+    SCHEMA_VERSION,
+    TABLES,
+)
+from emu.telemetry.writer import RunStatus, RunWriter, canonical_json, read_status
+
+__all__ = [
+    "COUNTER_KEYS",
+    "EVENT_KINDS",
+    "FAULT_KINDS",
+    "RUN_KEYS",
+    "SCHEMA_VERSION",
+    "TABLES",
+    "Run",
+    "RunStatus",
+    "RunWriter",
+    "canonical_json",
+    "find_runs",
+    "read_status",
+]

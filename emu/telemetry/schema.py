@@ -1,0 +1,316 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run directory holds, column by column.
+
+Both backends write this schema and everything downstream (report, compare, the user's
+notebooks) reads only this schema. A column's unit is the last word of its name, and its
+meaning travels inside the file as field metadata (`pyarrow.parquet.read_schema(f).field(c)`).
+
+Change a column: raise `SCHEMA_VERSION`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+
+__all__ = [
+    "COUNTER_KEYS",
+    "EVENT_KINDS",
+    "EVENT_PHASES",
+    "FAULT_KINDS",
+    "RUN_KEYS",
+    "SCHEMA_VERSION",
+    "TABLES",
+    "TableSchema",
+]
+
+SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class TableSchema:
+    """One parquet file of a run directory."""
+
+    name: str
+    doc: str
+    schema: pa.Schema
+    required: bool = True
+    """Whether a run without rows for it must still hand the table over explicitly."""
+
+    @property
+    def filename(self) -> str:
+        return f"{self.name}.parquet"
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self.schema.names)
+
+
+def _table(
+    name: str, doc: str, columns: list[tuple[str, pa.DataType, str]], required: bool = True
+) -> TableSchema:
+    fields = [pa.field(c, t, nullable=False, metadata={"doc": d}) for c, t, d in columns]
+    metadata = {"emu.table": name, "emu.schema": str(SCHEMA_VERSION), "emu.doc": doc}
+    return TableSchema(name, doc, pa.schema(fields, metadata=metadata), required)
+
+
+_I8, _I32, _I64 = pa.int8(), pa.int32(), pa.int64()
+_F64, _STR, _BOOL = pa.float64(), pa.string(), pa.bool_()
+
+_FLOWS = _table(
+    "flows",
+    "One row per flow: one message of one queue pair, transfers and background alike.",
+    [
+        ("flow_id", _I64, "dense, in order of post_ps"),
+        ("transfer_id", _I64, "transfer it belongs to; -1 for background traffic"),
+        ("qp_id", _I32, "queue pair that carries it"),
+        ("src_endpoint", _I32, "NIC that sends the data"),
+        ("dst_endpoint", _I32, "NIC that receives the data"),
+        ("priority", _I8, "traffic class, 0 to 7"),
+        ("payload_bytes", _I64, "bytes of the message, without headers"),
+        ("post_ps", _I64, "when the work request is posted"),
+        ("first_tx_ps", _I64, "start of its first packet on the wire; -1 if it never started"),
+        ("end_ps", _I64, "when the receiver has every byte; -1 if it does not"),
+        ("acked_ps", _I64, "when the sender knows it; -1 if it does not"),
+        ("retransmitted_bytes", _I64, "payload sent again"),
+        ("packets", _I64, "data packets sent, retransmissions included"),
+        ("ecn_marked_packets", _I64, "data packets that arrived with CE set"),
+        ("cnp_received", _I64, "congestion notifications its sender received"),
+        ("timeouts", _I32, "retransmission timeouts"),
+        ("naks", _I32, "sequence-error NAKs its sender received"),
+        ("status", _STR, "done | failed (retries exhausted) | unfinished (run ended first)"),
+    ],
+)
+
+_TRANSFERS = _table(
+    "transfers",
+    "One row per transfer: the KV cache of one request, from prefill to decode.",
+    [
+        ("transfer_id", _I64, "dense"),
+        ("request_id", _I64, "request it serves"),
+        ("kv_bytes", _I64, "payload of all its flows"),
+        ("start_ps", _I64, "when its first byte may leave"),
+        ("end_ps", _I64, "when its slowest flow has arrived; -1 if it has not"),
+        ("ideal_ps", _I64, "time it takes on the empty fabric with l3 header sizes"),
+        ("slowdown", _F64, "(end_ps - start_ps) / ideal_ps; NaN if it has not ended"),
+        ("block", _I32, "block of time its start falls into, from 0; the bootstrap's unit"),
+        ("n_flows", _I32, "flows it is made of"),
+        ("status", _STR, "done | failed | unfinished"),
+    ],
+)
+
+_REQUESTS = _table(
+    "requests",
+    "One row per request of the trace.",
+    [
+        ("request_id", _I64, "dense"),
+        ("arrival_ps", _I64, "when it arrives"),
+        ("input_tokens", _I64, "tokens of the prompt"),
+        ("output_tokens", _I64, "tokens generated"),
+        ("prefill_start_ps", _I64, "when its prefill starts"),
+        ("prefill_end_ps", _I64, "when its prefill ends"),
+        ("transfer_end_ps", _I64, "when its KV cache is complete at the decoder; -1 if never"),
+        ("ttft_ps", _I64, "arrival to first token; -1 if never"),
+        ("ttft_fabric_ps", _I64, "the exposed transfer: the part of ttft_ps spent waiting for "
+         "the fabric; -1 if it never ended"),
+    ],
+)
+
+_PORTS = _table(
+    "ports",
+    "One row per port (egress direction) and priority that carried or dropped anything.",
+    [
+        ("port", _I32, "port number in the fabric"),
+        ("node", _STR, "node it belongs to"),
+        ("name", _STR, "leaf0:Ethernet4"),
+        ("kind", _STR, "access | fabric | peer: the link it drives"),
+        ("tier", _STR, "endpoint | leaf | spine | super-spine: the node it belongs to"),
+        ("peer", _STR, "node at the other end"),
+        ("peer_tier", _STR, "tier of the node at the other end"),
+        ("priority", _I8, "traffic class, 0 to 7"),
+        ("rate_bps", _I64, "rate of the link"),
+        ("tx_packets", _I64, "packets sent"),
+        ("tx_bytes", _I64, "bytes on the wire, preamble and inter-frame gap included"),
+        ("tx_payload_bytes", _I64, "RDMA payload sent"),
+        ("drops_packets", _I64, "packets dropped on their way to this port or in its queue"),
+        ("drops_bytes", _I64, "the same in bytes"),
+        ("drops_by_reason", _STR, "JSON object: reason to packets"),
+        ("ecn_marked_packets", _I64, "packets this queue set CE on"),
+        ("pfc_tx_frames", _I64, "pause frames this port sent for this priority (XOFF)"),
+        ("pfc_rx_frames", _I64, "pause frames this port received for this priority (XOFF)"),
+        ("pfc_rx_pause_ps", _I64, "time this priority was not allowed to send"),
+        ("egress_watermark_bytes", _I64, "deepest egress queue"),
+        ("pg_watermark_bytes", _I64, "most buffer used by arrivals of this port and priority"),
+        ("headroom_watermark_bytes", _I64, "most headroom used by them"),
+    ],
+)
+
+_SWITCHES = _table(
+    "switches",
+    "One row per switch.",
+    [
+        ("switch", _STR, "name"),
+        ("kind", _STR, "leaf | spine | super-spine"),
+        ("buffer_bytes", _I64, "size of the packet buffer"),
+        ("buffer_watermark_bytes", _I64, "most of it in use at any time"),
+        ("drops_packets", _I64, "packets dropped, all reasons"),
+        ("flooded_packets", _I64, "copies sent because the destination was not known"),
+        ("ecn_marked_packets", _I64, "packets it set CE on"),
+    ],
+)
+
+_LINKS = _table(
+    "links",
+    "One row per link: a cable, both directions.",
+    [
+        ("link", _I32, "link number in the fabric"),
+        ("name", _STR, "leaf1-spine2[0]"),
+        ("kind", _STR, "access | fabric | peer"),
+        ("a_port", _I32, "port at one end"),
+        ("b_port", _I32, "port at the other end"),
+        ("rate_bps", _I64, "rate of each direction"),
+        ("delay_ps", _I64, "propagation delay"),
+        ("blocked", _BOOL, "carries no data under this design (spanning tree, standby)"),
+        ("a_tx_bytes", _I64, "bytes on the wire from a to b"),
+        ("b_tx_bytes", _I64, "bytes on the wire from b to a"),
+    ],
+)
+
+_QUEUES = _table(
+    "queues",
+    "Samples of queues, only those that were not empty or were paused.",
+    [
+        ("t_ps", _I64, "time of the sample"),
+        ("port", _I32, "port number in the fabric"),
+        ("priority", _I8, "traffic class, 0 to 7"),
+        ("egress_bytes", _I64, "bytes waiting to be sent by this port"),
+        ("pg_bytes", _I64, "buffer used by what arrived on this port"),
+        ("paused", _BOOL, "whether the peer has paused this priority"),
+    ],
+    required=False,
+)
+
+_SERIES = _table(
+    "series",
+    "The whole fabric, per sample interval; each row counts from the row before to t_ps.",
+    [
+        ("t_ps", _I64, "end of the interval"),
+        ("delivered_payload_bytes", _I64, "payload that reached its receiver for the first time"),
+        ("tx_bytes", _I64, "bytes on all wires"),
+        ("drops_packets", _I64, "packets dropped, all reasons"),
+        ("ecn_marked_packets", _I64, "packets marked CE"),
+        ("pfc_frames", _I64, "pause frames sent (XOFF)"),
+        ("paused_ps", _I64, "time paused, summed over ports and priorities"),
+        ("flooded_bytes", _I64, "bytes of copies sent because the destination was not known"),
+        ("cnp_packets", _I64, "congestion notifications sent"),
+    ],
+    required=False,
+)
+
+_EVENTS = _table(
+    "events",
+    "Faults and what the control plane did about them, in order of time.",
+    [
+        ("t_ps", _I64, "when"),
+        ("kind", _STR, "one of EVENT_KINDS"),
+        ("phase", _STR, "start | end of a fault; step for everything else"),
+        ("node", _STR, "node concerned, or empty"),
+        ("port", _STR, "port or link concerned, or empty"),
+        ("detail", _STR, "one line for a reader"),
+    ],
+)
+
+TABLES: Final[Mapping[str, TableSchema]] = {
+    t.name: t
+    for t in (
+        _FLOWS, _TRANSFERS, _REQUESTS, _PORTS, _SWITCHES, _LINKS, _QUEUES, _SERIES, _EVENTS,
+    )
+}
+"""Every parquet file of a run directory, by name."""
+
+FAULT_KINDS: Final[Mapping[str, str]] = {
+    "link-state": "a cable went dead (start) or came back (end)",
+    "link-loss": "a cable corrupts packets (start) or no longer does (end)",
+    "black-hole": "a switch silently loses packets (start) or no longer does (end)",
+    "receiver-rate": "a NIC drains slower (start) or normally again (end)",
+    "nic-storm": "a NIC pauses its switch without end (start) or stops (end)",
+    "silent-host": "a host sends nothing (start) or speaks again (end)",
+}
+"""Event kinds that are physics: what happens to the fabric from outside."""
+
+EVENT_KINDS: Final[Mapping[str, str]] = {
+    **FAULT_KINDS,
+    "port-detected": "a switch noticed that a port is down or up",
+    "forwarding": "a switch, tunnel end or NIC changed where it sends",
+    "mac-flush": "learned addresses were forgotten",
+    "transfer-failed": "a transfer gave up: retries exhausted",
+    "note": "anything worth a line",
+}
+"""Every kind of event, with its meaning."""
+
+EVENT_PHASES: Final = ("start", "end", "step")
+
+COUNTER_KEYS: Final[Mapping[str, str]] = {
+    "injected_packets": "data and control packets that entered the fabric, copies included",
+    "delivered_packets": "packets handed to a NIC",
+    "dropped_packets": "packets dropped, all reasons",
+    "inflight_packets": "packets still under way when the run ended",
+    "injected_bytes": "as injected_packets, in bytes on the wire",
+    "delivered_bytes": "as delivered_packets, in bytes on the wire",
+    "dropped_bytes": "as dropped_packets, in bytes on the wire",
+    "inflight_bytes": "as inflight_packets, in bytes on the wire",
+    "dropped_by_reason": "object: reason to packets",
+    "dropped_bytes_by_reason": "object: reason to bytes",
+    "retransmitted_bytes": "payload sent again",
+    "header_bytes": "bytes on all wires that are not payload",
+    "flooded_packets": "copies sent because the destination was not known",
+    "flooded_bytes": "the same in bytes",
+    "blackholed_packets": "packets sent into a dead end before the fabric had reacted",
+    "cnp_packets": "congestion notifications sent",
+    "ack_packets": "acknowledgements sent",
+    "nak_packets": "sequence-error NAKs sent",
+    "ecn_marked_packets": "packets marked CE",
+    "pfc_frames": "pause frames sent (XOFF)",
+}
+"""Keys of `counters` in run.json."""
+
+RUN_KEYS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
+    "schema": ((int,), "SCHEMA_VERSION it was written with"),
+    "status": ((str,), "complete"),
+    "emu_version": ((str,), "version that wrote it"),
+    "experiment": ((str,), "name of the experiment"),
+    "question": ((str,), "what the experiment asks"),
+    "variant": ((str,), "id of the variant, as in the directory name"),
+    "labels": ((dict,), "what tells this variant from the others: dotted path to value"),
+    "design": ((str,), "key of the design: l3, evpn/l2vni, ..."),
+    "design_label": ((str,), "how the design is called in figures"),
+    "seed": ((int,), "seed of every random choice"),
+    "backend": ((str,), "sim | lab"),
+    "fabric_ps": ((int,), "fabric time at which the run ended"),
+    "packets": ((int,), "packets simulated"),
+    "packet_hops": ((int,), "packets times links crossed"),
+    "command": ((str,), "command that reproduces it"),
+    "spec": ((dict,), "the resolved experiment"),
+    "scenario_sha256": ((str,), "digest of everything the engine was given"),
+    "counters": ((dict,), "COUNTER_KEYS"),
+    "offered_load": ((int, float), "offered load on the decode pool's ingress links, fraction"),
+    "blocked_links": ((list,), "names of links that carry nothing under this design"),
+    "notes": ((list,), "what the mechanism cost and what the workload had to assume"),
+    "timers": ((dict,), "assumed times: name to {value, source}"),
+    "n_endpoints": ((int,), "NICs"),
+    "host_rate_bps": ((int,), "rate of one NIC port"),
+}
+"""Keys of run.json that every run has, their types and meaning. More keys are allowed.
+
+No key holds a date, a host name or a path: the same experiment and seed give the same bytes.
+Wall-clock figures are in `timing.json`, outside that promise."""
+
+
+def describe(value: Any) -> str:
+    """Name of a value's JSON type, for messages."""
+    return {dict: "object", list: "list", str: "text", int: "integer", float: "number"}.get(
+        type(value), type(value).__name__
+    )
