@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`emu report | compare | publish`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emu.cli.console import note, print_json, print_table, print_text
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to the command."""
+    app.command(epilog="Example: emu report runs/first-look --out reports/first-look")(report)
+    app.command(
+        epilog="Example: emu compare runs/first-look/l3/seed-1 runs/first-look/l3-host/seed-1"
+    )(compare)
+    app.command(epilog="Example: emu publish reports --out public")(publish)
+
+
+def report(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Run directories, or folders of them.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the report [reports/NAME].")
+    ] = None,
+) -> None:
+    """Write a self-contained index.html, report.md, tables and figures from finished runs."""
+    from emu.report import build
+
+    page = build(folders, out or Path("reports") / folders[0].resolve().name)
+    print_text(str(page))
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    second: Annotated[Path, typer.Argument(metavar="RUN", help="Another one.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Put two runs side by side, with bootstrap confidence intervals."""
+    from emu.report import compare_runs
+
+    rows = compare_runs(first, second)
+    if json:
+        print_json(rows)
+        return
+    columns = list(rows[0])
+    print_table(columns, [[row[c] for c in columns] for row in rows], right=columns[1:])
+
+
+def publish(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Reports, or folders of them.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The site's folder.")] = Path("public"),
+) -> None:
+    """Collect finished reports into a static site that any web server can serve."""
+    from emu.report import publish as collect
+
+    page = collect(folders, out)
+    print_text(str(page))
+    note(f"hint: python3 -m http.server --directory {out}")

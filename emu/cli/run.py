@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`emu run`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emu._api import available_cores
+from emu.cli.console import EXIT_INTERRUPTED, note, print_json
+
+
+class Backend(StrEnum):
+    """What executes a run."""
+
+    SIM = "sim"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb to the command."""
+    app.command(
+        epilog="Example: emu run experiments/first-look.yaml --out runs/first-look --jobs 2"
+    )(run)
+
+
+def run(
+    experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="An experiment file.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for the run directories [runs/NAME]."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Processes [cores this process may use]."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the runs that are whole, do the rest.")
+    ] = False,
+    backend: Annotated[Backend, typer.Option(help="What executes the runs.")] = Backend.SIM,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the run directories as JSON when done.")
+    ] = False,
+) -> None:
+    """Run every variant of an experiment with every seed, one run directory each.
+
+    Ctrl-C leaves a state that --resume finishes with the same bytes as an uninterrupted run.
+    """
+    from emu.cli.progress import show_progress
+    from emu.sim import run_experiment
+    from emu.spec import load_experiment
+
+    spec = load_experiment(experiment)
+    folder = out or Path("runs") / spec.name
+    try:
+        with show_progress() as on_progress:
+            directories = run_experiment(
+                spec,
+                folder,
+                jobs=jobs or available_cores(),
+                resume=resume,
+                on_progress=on_progress,
+            )
+    except KeyboardInterrupt:
+        note("interrupted")
+        note(f"hint: emu run {experiment} --out {folder} --resume")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if json:
+        print_json([str(path) for path in directories])
+    note(f"{len(directories)} runs in {folder}")
+    note(f"hint: emu report {folder}")
