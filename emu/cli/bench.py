@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 def bench(
     case: Annotated[
         list[str] | None,
-        typer.Option("--case", "-c", help="Only this case; may be given again [all]."),
+        typer.Option("--case", "-c", help="Only this case; may be given again (default: all)."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

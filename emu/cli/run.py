@@ -30,11 +30,11 @@ def run(
     experiment: Annotated[Path, typer.Argument(metavar="EXPERIMENT", help="An experiment file.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder for the run directories [runs/NAME]."),
+        typer.Option("--out", "-o", help="Folder for the run directories (default: runs/NAME)."),
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", min=1, help="Processes [cores this process may use]."),
+        typer.Option("--jobs", "-j", min=1, help="Processes (default: the cores it may use)."),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the runs that are whole, do the rest.")
