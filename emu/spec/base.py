@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all models of input files share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+
+
+class Spec(BaseModel):
+    """Base of every model: unknown keys are errors, instances never change.
+
+    Quantities are integers (``rate_bps`` style units, see ``emu.units``) and are
+    written back as canonical strings, so that a dump can be read again.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        serialize_by_alias=True,
+        use_attribute_docstrings=True,
+    )
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"{text!r} has a character that cannot be printed")
+    return text
+
+
+# YAML has types of its own: 3 is not "3" and `true` is not 1.
+Bool = Annotated[bool, Strict()]
+Int = Annotated[int, Strict()]
+Float = Annotated[float, Strict()]
+Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
+Text = Annotated[str, Field(max_length=4000)]
+Priority = Annotated[int, Strict(), Field(ge=0, le=7)]
+Dscp = Annotated[int, Strict(), Field(ge=0, le=63)]

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FaultSpec: what breaks, when, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from emu.spec.base import Int, Name, Priority, Spec
+from emu.spec.nearest import hint_for
+from emu.units import Fraction, Rate, Time, format_time
+
+NODE = r"[A-Za-z][A-Za-z0-9_-]*"
+LinkName = Annotated[
+    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.\d+)?-[A-Za-z][A-Za-z0-9_-]*(\[\d+\])?$")
+]
+"""leaf1-spine2, leaf1-spine2[0] or h3.0-leaf1; whether it exists is checked on the fabric."""
+NodeName = Annotated[str, Field(pattern=rf"^{NODE}$")]
+HostName = Annotated[str, Field(pattern=rf"^{NODE}(\.\d+)?$")]
+"""h3, or h3.0 for one of its NICs."""
+Duration = Annotated[Time, Field(gt=0)]
+
+
+class FaultBase(Spec):
+    """When a fault happens: ``at`` a time, or ``after`` another one."""
+
+    name: Name | None = None
+    """For ``after`` and for events; the kind and number when not given."""
+    at: Time | None = None
+    after: Name | None = None
+    """Name of another fault: when it begins; ``name.end``: when it is over."""
+    delay: Time = 0
+    """Added to ``after``."""
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Self:
+        if (self.at is None) == (self.after is None):
+            given = "neither" if self.at is None else "both"
+            raise ValueError(f"{given} of at and after are given: exactly one is wanted")
+        if self.delay and self.after is None:
+            raise ValueError("delay belongs to after: add it to at instead")
+        return self
+
+    @property
+    def span_ps(self) -> int | None:
+        """How long the fault lasts; None: until the end of the run."""
+        return getattr(self, "duration", None)
+
+
+class LinkDown(FaultBase):
+    """A link dies, and comes back after ``for`` if that is given."""
+
+    kind: Literal["link-down"]
+    link: LinkName
+    duration: Duration | None = Field(None, alias="for")
+
+
+class LinkFlap(FaultBase):
+    """A link goes down for half of each period, ``count`` times."""
+
+    kind: Literal["link-flap"]
+    link: LinkName
+    period: Duration
+    count: Annotated[Int, Field(ge=1, le=10_000)]
+
+    @property
+    def span_ps(self) -> int | None:
+        return self.period * self.count
+
+
+class SwitchDown(FaultBase):
+    """A switch dies, and comes back after ``for`` if that is given."""
+
+    kind: Literal["switch-down"]
+    switch: NodeName
+    duration: Duration | None = Field(None, alias="for")
+
+
+class LinkDegraded(FaultBase):
+    """A link loses packets at random, in both directions."""
+
+    kind: Literal["link-degraded"]
+    link: LinkName
+    loss: Annotated[Fraction, Field(gt=0, le=1)]
+    duration: Duration | None = Field(None, alias="for")
+
+
+class SlowReceiver(FaultBase):
+    """A host takes data from its NIC at no more than ``rate``."""
+
+    kind: Literal["slow-receiver"]
+    host: HostName
+    rate: Annotated[Rate, Field(gt=0)]
+    duration: Duration | None = Field(None, alias="for")
+
+
+class NicStorm(FaultBase):
+    """A NIC sends PFC without end."""
+
+    kind: Literal["nic-storm"]
+    host: HostName
+    priority: Priority = 3
+    duration: Duration | None = Field(None, alias="for")
+
+
+class BlackHole(FaultBase):
+    """A switch loses packets without a sign: all, or those to some hosts."""
+
+    kind: Literal["black-hole"]
+    switch: NodeName
+    to: Annotated[tuple[Name, ...], Field(min_length=1)] = ("*",)
+    """Hosts: names, globs or ranges."""
+    duration: Duration | None = Field(None, alias="for")
+
+
+class SilentHost(FaultBase):
+    """A host stops sending: its MAC entries expire before its ARP entries do."""
+
+    kind: Literal["silent-host"]
+    host: HostName
+    duration: Duration | None = Field(None, alias="for")
+
+
+FaultSpec = Annotated[
+    LinkDown
+    | LinkFlap
+    | SwitchDown
+    | LinkDegraded
+    | SlowReceiver
+    | NicStorm
+    | BlackHole
+    | SilentHost,
+    Field(discriminator="kind"),
+]
+FAULT_KINDS = (
+    "link-down",
+    "link-flap",
+    "switch-down",
+    "link-degraded",
+    "slow-receiver",
+    "nic-storm",
+    "black-hole",
+    "silent-host",
+)
+
+
+class FaultWindow(NamedTuple):
+    """A fault with its time resolved."""
+
+    name: str
+    fault: FaultSpec
+    start_ps: int
+    end_ps: int | None
+
+
+def fault_names(faults: Sequence[FaultSpec]) -> list[str]:
+    """Name of each fault: its own, or kind and number; ValueError when two are alike."""
+    names = [fault.name or f"{fault.kind}-{i}" for i, fault in enumerate(faults)]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ValueError(f"two faults have the name {name!r}")
+    return names
+
+
+def fault_windows(faults: Sequence[FaultSpec]) -> list[FaultWindow]:
+    """Start and end of each fault, in the order given.
+
+    Raises
+    ------
+    ValueError
+        When ``after`` names no fault, waits for an end that never comes, or goes
+        in a circle.
+    """
+    names = fault_names(faults)
+    by_name = dict(zip(names, faults, strict=True))
+    starts: dict[str, int] = {}
+
+    def start(name: str, waiting: tuple[str, ...]) -> int:
+        if name in starts:
+            return starts[name]
+        if name in waiting:
+            raise ValueError(f"faults wait for each other: {' -> '.join((*waiting, name))}")
+        fault = by_name[name]
+        if fault.after is None:
+            starts[name] = fault.at or 0
+            return starts[name]
+        other, at_end = fault.after, False
+        if other not in by_name and other.endswith(".end"):
+            other, at_end = other.removesuffix(".end"), True
+        if other not in by_name:
+            raise ValueError(f"after names no fault: {other!r}: {hint_for(other, names)}")
+        begin = start(other, (*waiting, name))
+        span = by_name[other].span_ps
+        if at_end and span is None:
+            raise ValueError(
+                f"{name} waits for the end of {other}, which has none: give {other} `for`"
+            )
+        starts[name] = begin + (span or 0 if at_end else 0) + fault.delay
+        return starts[name]
+
+    windows = []
+    for name, fault in by_name.items():
+        begin = start(name, ())
+        span = fault.span_ps
+        windows.append(FaultWindow(name, fault, begin, None if span is None else begin + span))
+    return windows
+
+
+def describe_fault(window: FaultWindow) -> str:
+    """One line for events and reports."""
+    end = "" if window.end_ps is None else f" until {format_time(window.end_ps)}"
+    return f"{window.name} at {format_time(window.start_ps)}{end}"

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a run stops and what it keeps."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from emu.spec.base import Bool, Int, Spec
+from emu.units import Time
+
+
+class StopSpec(Spec):
+    """Whichever comes first; everything done ends a run anyway."""
+
+    at: Annotated[Time, Field(gt=0)] | None = None
+    """Fabric time."""
+    drain: Annotated[Time, Field(gt=0)] | None = None
+    """Time after the last arrival."""
+    transfers: Annotated[Int, Field(ge=1)] | None = None
+    """Number of transfers that ended."""
+
+
+class RecordSpec(Spec):
+    """What lands in the run directory beside the totals."""
+
+    sample_interval: Annotated[Time, Field(ge=1_000_000)] = 100_000_000
+    """Between two samples of queues and series."""
+    queues: Bool = True
+    blocks: Annotated[Int, Field(ge=2, le=1000)] = 10
+    """Blocks of time for confidence intervals: transfers of one run are not independent."""

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SwitchProfile: what one switch ASIC does with packets it has to hold."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+
+from emu.spec import headroom
+from emu.spec.base import Bool, Dscp, Float, Int, Name, Priority, Spec, Text
+from emu.spec.ecn import EcnProfile, EcnSpec
+from emu.spec.preset import expander
+from emu.units import Fraction, Rate, Size, Time, format_size, format_time, parse_size, parse_time
+
+CABLE_DELAY_PS_PER_M = 5_000
+"""Light in fibre takes 5 ns per metre."""
+
+Alpha = Annotated[Float, Field(gt=0, le=1024)]
+"""Dynamic threshold: a queue may hold alpha x the free part of the pool."""
+
+
+def _size_or(*words: str) -> BeforeValidator:
+    def parse(value: object) -> object:
+        if value in words:
+            return value
+        try:
+            return parse_size(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, or one of the words {', '.join(words)}") from None
+
+    return BeforeValidator(parse)
+
+
+def _time_or(*words: str) -> BeforeValidator:
+    def parse(value: object) -> object:
+        if value in words:
+            return value
+        try:
+            return parse_time(value)
+        except ValueError as error:
+            raise ValueError(f"{error}, or one of the words {', '.join(words)}") from None
+
+    return BeforeValidator(parse)
+
+
+def _written_size(value: int | str) -> str:
+    return value if isinstance(value, str) else format_size(value)
+
+
+def _written_time(value: int | str) -> str:
+    return value if isinstance(value, str) else format_time(value)
+
+
+_text = WithJsonSchema({"type": ["string", "integer"]})
+Headroom = Annotated[
+    int | Literal["auto", "hpcc"],
+    _size_or("auto", "hpcc"),
+    PlainSerializer(_written_size, return_type=str),
+    _text,
+]
+PauseResponse = Annotated[
+    int | Literal["auto"],
+    _time_or("auto"),
+    PlainSerializer(_written_time, return_type=str),
+    _text,
+]
+
+
+def response_ps(response: int | str, rate_bps: int) -> int:
+    """Time in which a port obeys a PFC frame; "auto" is the table of 802.3 31B.3.7."""
+    return headroom.pause_response_ps(rate_bps) if isinstance(response, str) else response
+
+
+class HeadroomFormula(Spec):
+    """Inputs of the SONiC formula that ``headroom: auto`` uses."""
+
+    port_mtu: Size = 9100
+    """Largest frame of any class."""
+    lossless_mtu: Size = 1024
+    """Largest lossless frame; the NIC's frame is taken when that is larger."""
+    small_packet_share: Annotated[Fraction, Field(ge=0, le=1)] = 1.0
+    """Share of bytes in 64-byte packets."""
+    tile_bytes_per_gbps: Annotated[Int, Field(ge=0, le=1000)] = 0
+    """15 for Spectrum-4 and -5."""
+
+
+class PfcSpec(Spec):
+    """Priority flow control: lossless classes and when they pause their senders."""
+
+    enabled: Bool = True
+    priorities: tuple[Priority, ...] = (3,)
+    """Lossless priorities."""
+    alpha: Alpha = 1.0
+    """Dynamic threshold of a lossless priority group on the shared pool."""
+    headroom: Headroom = "auto"
+    """Bytes per port and priority kept for what arrives after XOFF; ``auto`` computes
+    them from rate and cable by the formula of SONiC, ``hpcc`` as the HPCC simulator."""
+    formula: HeadroomFormula = HeadroomFormula()
+    headroom_pool: Size | None = None
+    """Shared headroom of the whole switch; none: each priority group has its own."""
+    xon: Size
+    """XON when the group holds no more than max(xon, limit - xon_offset)."""
+    xon_offset: Size = 0
+    reserved: Size = 0
+    """Bytes per priority group that are always its own."""
+    quanta: Annotated[Int, Field(ge=1, le=65535)] = 65535
+    """Pause time asked for in a frame, in units of 512 bit times."""
+    response: PauseResponse = "auto"
+    """Time from the arrival of a PFC frame until the port is silent."""
+
+    @model_validator(mode="after")
+    def _priorities_once(self) -> Self:
+        if len(set(self.priorities)) != len(self.priorities):
+            raise ValueError(f"priorities are {list(self.priorities)}: one is given twice")
+        return self
+
+
+class LossySpec(Spec):
+    """Classes that may drop."""
+
+    alpha: Alpha = 1.0
+    """Dynamic threshold of a lossy egress queue."""
+    reserved: Size = 0
+    """Bytes per queue that are always its own."""
+
+
+class SchedulerSpec(Spec):
+    """Strict priorities first (the highest first), then DWRR among the others."""
+
+    strict: tuple[Priority, ...] = (6, 7)
+    dwrr: dict[Priority, Annotated[Int, Field(ge=1, le=255)]] = {0: 50, 3: 50}
+    """Weight per priority; a priority that is not named has weight 1."""
+
+    @model_validator(mode="after")
+    def _either_or(self) -> Self:
+        both = sorted(set(self.strict) & set(self.dwrr))
+        if both:
+            raise ValueError(f"priority {both[0]} is both strict and dwrr: it can be one only")
+        if len(set(self.strict)) != len(self.strict):
+            raise ValueError(f"strict is {list(self.strict)}: one priority is given twice")
+        return self
+
+    def weight(self, priority: int) -> int:
+        """DWRR weight of a priority; 0 when it is strict."""
+        return 0 if priority in self.strict else self.dwrr.get(priority, 1)
+
+
+class SwitchProfile(Spec):
+    """Buffers, thresholds and schedulers of one kind of switch."""
+
+    name: Name = "inline"
+    description: Text = ""
+    buffer: Annotated[Size, Field(gt=0)]
+    """Shared packet buffer."""
+    cell: Annotated[Size, Field(gt=0, le=65536)]
+    """Unit in which packets take buffer."""
+    capacity: Rate | None = None
+    """Sum of the rates of all ports the chip can have; none: not checked."""
+    mtu: Annotated[Size, Field(ge=1280, le=65535)] = 9216
+    """Largest IP packet that a port forwards, tunnel headers included."""
+    pipeline_latency: Time
+    """From the end of ingress to the egress queue."""
+    forwarding: Literal["store-and-forward", "cut-through"] = "store-and-forward"
+    pfc: PfcSpec
+    lossy: LossySpec = LossySpec()
+    lossless_egress_alpha: Alpha = 128.0
+    """Dynamic threshold of lossless egress queues: large, since PFC must act first."""
+    ecn: EcnSpec
+    scheduler: SchedulerSpec = SchedulerSpec()
+    dscp_to_priority: dict[Dscp, Priority] = {26: 3, 24: 3, 48: 6, 0: 0}
+    """Traffic class by DSCP; a DSCP that is not named goes to priority 0."""
+    sources: dict[str, Text] = {}
+    """Field (dotted) to where its number is from."""
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if self.cell > self.buffer:
+            raise ValueError(
+                f"cell is {format_size(self.cell)} and buffer {format_size(self.buffer)}: "
+                "not one cell fits"
+            )
+        pool = self.pfc.headroom_pool
+        if pool is not None and pool >= self.buffer:
+            raise ValueError(
+                f"headroom_pool is {format_size(pool)} and buffer {format_size(self.buffer)}: "
+                "nothing is left to share"
+            )
+        if self.pfc.enabled and self.ecn.enabled:
+            for rate, profile in self.ecn.by_rate.items():
+                if profile.kmin >= self.buffer:
+                    raise ValueError(
+                        f"ecn kmin at {rate} is {format_size(profile.kmin)} and buffer "
+                        f"{format_size(self.buffer)}: no queue would ever be marked"
+                    )
+        return self
+
+    def ecn_for(self, rate_bps: int) -> EcnProfile:
+        """Marking of a port; ValueError naming the known rates when none fits."""
+        return self.ecn.at(rate_bps)
+
+    def priority_of(self, dscp: int) -> int:
+        """Priority of packets with this DSCP."""
+        return self.dscp_to_priority.get(dscp, 0)
+
+    def headroom_for(self, rate_bps: int, cable_m: float, frame_bytes: int = 0) -> int:
+        """Headroom of one lossless priority group of a port, in bytes.
+
+        Parameters
+        ----------
+        rate_bps : int
+            Rate of the port.
+        cable_m : float
+            Length of its cable; for a link given by its delay, delay / 5 ns per metre.
+        frame_bytes : int
+            Largest lossless frame of the NICs, tunnel headers included.
+        """
+        if not self.pfc.enabled:
+            return 0
+        if self.pfc.headroom == "hpcc":
+            return headroom.headroom_hpcc_bytes(rate_bps, round(cable_m * CABLE_DELAY_PS_PER_M))
+        if self.pfc.headroom == "auto":
+            formula = self.pfc.formula
+            return headroom.headroom_sonic_bytes(
+                rate_bps,
+                cable_m,
+                cell_bytes=self.cell,
+                port_mtu_bytes=formula.port_mtu,
+                lossless_mtu_bytes=max(formula.lossless_mtu, frame_bytes),
+                small_packet_share=formula.small_packet_share,
+                tile_bytes_per_gbps=formula.tile_bytes_per_gbps,
+            )
+        return int(self.pfc.headroom)
+
+    def pause_response_ps(self, rate_bps: int) -> int:
+        """Time in which a port of this switch obeys a PFC frame."""
+        return response_ps(self.pfc.response, rate_bps)
+
+
+Switch = Annotated[SwitchProfile, BeforeValidator(expander("switch"))]

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TopologySpec: nodes, cables, rates and the profiles of the devices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from emu.spec.base import Name, Spec, Text
+from emu.spec.clos import ClosSpec, Tier
+from emu.spec.explicit import ExplicitSpec
+from emu.spec.hostset import pick_names
+from emu.spec.nic import ROCE_IP_BYTES, Nic
+from emu.spec.switch import CABLE_DELAY_PS_PER_M, Switch, SwitchProfile
+from emu.units import format_rate, format_size
+
+ETHERNET_BYTES = 14 + 4
+"""Header and FCS."""
+
+Patterns = tuple[Name, ...]
+
+
+class RolesSpec(Spec):
+    """Which hosts prefill and which decode: names, globs or ranges such as h[0-15].
+
+    Nothing given: the first half prefills, the second half decodes."""
+
+    prefill: Patterns = ()
+    decode: Patterns = ()
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if bool(self.prefill) != bool(self.decode):
+            missing = "decode" if self.prefill else "prefill"
+            raise ValueError(f"{missing} has no hosts: give both roles, or neither")
+        return self
+
+
+class SwitchesSpec(Spec):
+    """Profile of each tier; a tier that is not given is like the spine, the spine like the leaf."""
+
+    leaf: Switch
+    spine: Switch
+    super_spine: Switch
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, value: object) -> object:
+        if not isinstance(value, dict) or "leaf" not in value:
+            return value
+        spine = value.get("spine", value["leaf"])
+        return {"spine": spine, "super_spine": value.get("super_spine", spine), **value}
+
+
+class TopologySpec(Spec):
+    """One fabric."""
+
+    kind: Literal["topology"] = "topology"
+    name: Name
+    description: Text = ""
+    clos: ClosSpec | None = None
+    explicit: ExplicitSpec | None = None
+    roles: RolesSpec = RolesSpec()
+    switches: SwitchesSpec
+    nic: Nic
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        if (self.clos is None) == (self.explicit is None):
+            given = "neither" if self.clos is None else "both"
+            raise ValueError(f"{given} of clos and explicit are given: exactly one is wanted")
+        return self
+
+    @model_validator(mode="after")
+    def _roles_name_hosts(self) -> Self:
+        both = sorted(set(self.prefill_hosts) & set(self.decode_hosts))
+        if both:
+            raise ValueError(f"host {both[0]} is in both roles: a host prefills or decodes")
+        if not self.prefill_hosts or not self.decode_hosts:
+            raise ValueError("one host cannot both prefill and decode: at least two are wanted")
+        return self
+
+    @model_validator(mode="after")
+    def _switches_fit(self) -> Self:
+        for tier, ports in self._ports().items():
+            profile: SwitchProfile = getattr(self.switches, tier)
+            self._check_capacity(tier, profile, ports)
+            self._check_headroom(tier, profile, ports)
+        return self
+
+    @model_validator(mode="after")
+    def _nic_fits(self) -> Self:
+        for tier in self._ports():
+            profile: SwitchProfile = getattr(self.switches, tier)
+            if self.nic.mtu + ROCE_IP_BYTES > profile.mtu:
+                raise ValueError(
+                    f"a packet of the NIC is {self.nic.mtu} + {ROCE_IP_BYTES} bytes of headers = "
+                    f"{self.nic.mtu + ROCE_IP_BYTES} > mtu {profile.mtu} of the {tier}"
+                )
+        return self
+
+    @cached_property
+    def host_names(self) -> tuple[str, ...]:
+        """Names of all hosts; h0, h1, ... in a Clos."""
+        if self.explicit is not None:
+            return tuple(node.name for node in self.explicit.nodes if node.kind == "host")
+        assert self.clos is not None
+        return tuple(f"h{i}" for i in range(self.clos.n_hosts))
+
+    @cached_property
+    def prefill_hosts(self) -> tuple[str, ...]:
+        """Hosts that prefill, in the order of ``host_names``."""
+        if self.roles.prefill:
+            return tuple(pick_names(self.roles.prefill, self.host_names))
+        return self.host_names[: len(self.host_names) // 2]
+
+    @cached_property
+    def decode_hosts(self) -> tuple[str, ...]:
+        """Hosts that decode, in the order of ``host_names``."""
+        if self.roles.decode:
+            return tuple(pick_names(self.roles.decode, self.host_names))
+        return self.host_names[len(self.host_names) // 2 :]
+
+    @property
+    def n_endpoints(self) -> int:
+        """NICs of the whole fabric."""
+        if self.clos is not None:
+            return self.clos.n_endpoints
+        assert self.explicit is not None
+        return sum(node.nics for node in self.explicit.nodes if node.kind == "host")
+
+    @property
+    def lossless_frame_bytes(self) -> int:
+        """Largest lossless frame, room for a VXLAN tunnel header included."""
+        return self.nic.mtu + ROCE_IP_BYTES + ETHERNET_BYTES + 50
+
+    def _ports(self) -> dict[Tier, Counter[tuple[int, float]]]:
+        """Per tier the ports of its fullest switch: (rate, cable in m) to their number."""
+        if self.clos is not None:
+            return _clos_ports(self.clos)
+        assert self.explicit is not None
+        return _explicit_ports(self.explicit)
+
+    @staticmethod
+    def _check_capacity(
+        tier: str, profile: SwitchProfile, ports: Counter[tuple[int, float]]
+    ) -> None:
+        used = sum(rate * count for (rate, _), count in ports.items())
+        if profile.capacity is not None and used > profile.capacity:
+            kinds: Counter[int] = Counter()
+            for (rate, _), count in ports.items():
+                kinds[rate] += count
+            parts = " + ".join(f"{count} x {format_rate(rate)}" for rate, count in kinds.items())
+            raise ValueError(
+                f"the {tier} needs {parts} = {format_rate(used)}, and {profile.name} has "
+                f"{format_rate(profile.capacity)}"
+            )
+
+    def _check_headroom(
+        self, tier: str, profile: SwitchProfile, ports: Counter[tuple[int, float]]
+    ) -> None:
+        if not profile.pfc.enabled:
+            return
+        classes = len(profile.pfc.priorities)
+        total, parts = 0, []
+        for (rate, cable), count in ports.items():
+            size = profile.headroom_for(rate, cable, self.lossless_frame_bytes)
+            size += profile.pfc.reserved
+            total += count * classes * size
+            parts.append(f"{count} ports x {classes} priorities x {size} B")
+        if profile.pfc.headroom_pool is not None:
+            reserved = sum(ports.values()) * classes * profile.pfc.reserved
+            total = profile.pfc.headroom_pool + reserved
+            parts = [f"headroom_pool {profile.pfc.headroom_pool} B + reserved {reserved} B"]
+        if total >= profile.buffer:
+            raise ValueError(
+                f"headroom and reserved buffer of the {tier} do not fit: {' + '.join(parts)} = "
+                f"{total} B, and {profile.name} has {format_size(profile.buffer)} "
+                f"({profile.buffer} B)"
+            )
+
+
+def _clos_ports(clos: ClosSpec) -> dict[Tier, Counter[tuple[int, float]]]:
+    def metres(cable: float | None, delay_ps: int | None) -> float:
+        return cable if cable is not None else (delay_ps or 0) / CABLE_DELAY_PS_PER_M
+
+    host_m = metres(clos.host_cable, clos.host_delay)
+    fabric_m = metres(clos.fabric_cable, clos.fabric_delay)
+    tiers: tuple[Tier, ...] = ("leaf", "spine", "super_spine")
+    ports = {
+        tier: Counter({(clos.fabric_rate, fabric_m): clos.fabric_ports(tier)})
+        for tier in tiers[: clos.tiers]
+    }
+    ports["leaf"][clos.host_rate, host_m] += clos.leaf_host_ports
+    return ports
+
+
+def _explicit_ports(explicit: ExplicitSpec) -> dict[Tier, Counter[tuple[int, float]]]:
+    names: dict[str, Tier] = {"leaf": "leaf", "spine": "spine", "super-spine": "super_spine"}
+    per_node: dict[str, Counter[tuple[int, float]]] = {}
+    for link in explicit.links:
+        delay_ps = link.delay or 0
+        metres = link.cable if link.cable is not None else delay_ps / CABLE_DELAY_PS_PER_M
+        for end in (link.a, link.b):
+            per_node.setdefault(end, Counter())[link.rate, metres] += link.count
+    fullest: dict[Tier, Counter[tuple[int, float]]] = {}
+    for node in explicit.nodes:
+        ports = per_node.get(node.name)
+        if node.kind == "host" or ports is None:
+            continue
+        tier = names[node.kind]
+        load = sum(rate * count for (rate, _), count in ports.items())
+        known = fullest.get(tier, Counter())
+        if load > sum(rate * count for (rate, _), count in known.items()):
+            fullest[tier] = ports
+    return fullest
