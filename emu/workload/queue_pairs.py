@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Queue pairs: numbers, and the UDP source port that ECMP hashes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from emu.workload.seeds import stream
+from emu.workload.trace import IntArray
+
+_QPN_MIN, _QPN_MAX = 256, 1 << 24
+
+
+def assign_qps(frame: pd.DataFrame, seed: int) -> tuple[IntArray, pd.DataFrame]:
+    """QP id of each message, and the table of QPs.
+
+    Messages with the same ``src_endpoint``, ``dst_endpoint``, ``lane`` and
+    ``priority`` share a QP; it lives as long as the run, as in serving systems that
+    set up connections once.
+    """
+    keys = ["src_endpoint", "dst_endpoint", "lane", "priority"]
+    groups = frame.groupby(keys, sort=True)
+    qp_id = groups.ngroup().to_numpy(dtype=np.int64)
+    qps = frame[keys].drop_duplicates().sort_values(keys, ignore_index=True)
+    numbers = stream(seed, "qpn").integers(_QPN_MIN, _QPN_MAX, size=(2, len(qps)))
+    qps = pd.DataFrame(
+        {
+            "qp_id": np.arange(len(qps), dtype=np.int64),
+            "src_endpoint": qps["src_endpoint"],
+            "dst_endpoint": qps["dst_endpoint"],
+            "udp_sport": udp_source_port(numbers[0], numbers[1]),
+            "priority": qps["priority"],
+        }
+    )
+    return qp_id, qps
+
+
+def udp_source_port(local_qpn: IntArray, remote_qpn: IntArray) -> IntArray:
+    """RoCEv2 source port of a connection.
+
+    Source: rdma-core, verbs.h ``rdma_calc_flow_label`` and
+    ``rdma_flow_label_to_udp_sport``.
+    """
+    v = local_qpn * remote_qpn
+    v ^= v >> 20
+    v ^= v >> 40
+    label = v & 0xFFFFF
+    return np.asarray(((label & 0x3FFF) ^ ((label & 0xFC000) >> 14)) | 0xC000, dtype=np.int64)
