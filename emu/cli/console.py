@@ -37,16 +37,15 @@ def note(message: str) -> None:
 def render_error(error: EmuError) -> int:
     """Print an error of ours without its traceback and return its exit code.
 
-    The first line says `error:`; advice stands on lines of its own that begin with `hint:`.
+    Each fault is one line that begins with `error:`; advice stands on lines of its own that
+    begin with `hint:`.
     """
     console = stderr()
-    for number, line in enumerate(str(error).splitlines() or [type(error).__name__]):
-        text = Text(line)
-        if line.lstrip().startswith("hint:"):
-            text.stylize("cyan")
-        elif number == 0:
-            text = Text.assemble(("error: ", "bold red"), text)
-        console.print(text)
+    for line in str(error).splitlines() or [type(error).__name__]:
+        if line.startswith("hint:"):
+            console.print(Text(line, style="cyan"))
+        else:
+            console.print(Text.assemble(("error: ", "bold red"), line))
     return error.exit_code
 
 
