@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine as a Python module: the only file that knows Python. Units are in
+// the argument names; results come out as columns (NumPy arrays that own their
+// memory).
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/array.h>
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "engine.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+using emu::Engine;
+using emu::Ps;
+
+template <typename T>
+using Column = nb::ndarray<nb::numpy, T, nb::ndim<1>, nb::c_contig>;
+template <typename T>
+using Input = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <typename T>
+Column<T> column(std::vector<T>&& values) {
+  auto* owned = new std::vector<T>(std::move(values));
+  nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  return Column<T>(owned->data(), {owned->size()}, owner);
+}
+
+template <typename T, typename Rows, typename Get>
+void put(nb::dict& out, const char* name, const Rows& rows, Get get) {
+  std::vector<T> values;
+  values.reserve(rows.size());
+  for (const auto& row : rows) values.push_back(static_cast<T>(get(row)));
+  out[name] = column(std::move(values));
+}
+
+nb::dict messages(const Engine& engine) {
+  nb::dict out;
+  const auto& rows = engine.messages();
+  using M = emu::Message;
+  put<std::int64_t>(out, "first_tx_ps", rows, [](const M& m) { return m.first_tx; });
+  put<std::int64_t>(out, "end_ps", rows, [](const M& m) { return m.end; });
+  put<std::int64_t>(out, "acked_ps", rows, [](const M& m) { return m.acked; });
+  put<std::int64_t>(out, "retransmitted_bytes", rows,
+                    [](const M& m) { return m.retransmitted_bytes; });
+  put<std::int64_t>(out, "packets", rows, [](const M& m) { return m.sent_packets; });
+  put<std::int64_t>(out, "ecn_marked_packets", rows, [](const M& m) { return m.marked_packets; });
+  put<std::int64_t>(out, "cnp_received", rows, [](const M& m) { return m.cnps; });
+  put<std::int64_t>(out, "timeouts", rows, [](const M& m) { return m.timeouts; });
+  put<std::int64_t>(out, "naks", rows, [](const M& m) { return m.naks; });
+  put<std::uint8_t>(out, "failed", rows, [](const M& m) { return m.failed ? 1 : 0; });
+  return out;
+}
+
+/// One row per (port, priority), port-major.
+nb::dict queues(const Engine& engine) {
+  nb::dict out;
+  const auto& rows = engine.queues();
+  const Ps now = engine.now();
+  using Q = emu::EgressQueue;
+  put<std::int64_t>(out, "tx_packets", rows, [](const Q& q) { return q.tx_packets; });
+  put<std::int64_t>(out, "tx_bytes", rows, [](const Q& q) { return q.tx_bytes; });
+  put<std::int64_t>(out, "ecn_marked_packets", rows, [](const Q& q) { return q.marked; });
+  put<std::int64_t>(out, "pfc_tx_frames", rows, [](const Q& q) { return q.pfc_tx; });
+  put<std::int64_t>(out, "pfc_rx_frames", rows, [](const Q& q) { return q.pfc_rx; });
+  put<std::int64_t>(out, "pfc_rx_pause_ps", rows, [now](const Q& q) { return q.paused_total(now); });
+  put<std::int64_t>(out, "egress_watermark_bytes", rows, [](const Q& q) { return q.bytes_max; });
+  const auto& groups = engine.groups();
+  using G = emu::PriorityGroup;
+  put<std::int64_t>(out, "pg_watermark_bytes", groups,
+                    [](const G& g) { return g.used_max + g.headroom_max; });
+  put<std::int64_t>(out, "headroom_watermark_bytes", groups,
+                    [](const G& g) { return g.headroom_max; });
+  return out;
+}
+
+/// Drops by port: reason -> packets and bytes.
+nb::dict port_drops(const Engine& engine) {
+  nb::dict out;
+  for (int r = 0; r < emu::kDropReasons; ++r) {
+    nb::dict reason;
+    const auto i = static_cast<std::size_t>(r);
+    put<std::int64_t>(reason, "packets", engine.ports(),
+                      [i](const emu::Port& p) { return p.drop_packets[i]; });
+    put<std::int64_t>(reason, "bytes", engine.ports(),
+                      [i](const emu::Port& p) { return p.drop_bytes[i]; });
+    out[emu::kDropNames[i]] = reason;
+  }
+  return out;
+}
+
+nb::dict switches(const Engine& engine) {
+  nb::dict out;
+  const auto& rows = engine.switches();
+  using S = emu::Switch;
+  put<std::int64_t>(out, "buffer_bytes", rows,
+                    [](const S& s) { return s.mmu.params().buffer_bytes; });
+  put<std::int64_t>(out, "pool_bytes", rows, [](const S& s) { return s.mmu.pool_bytes(); });
+  put<std::int64_t>(out, "pool_used_bytes", rows, [](const S& s) { return s.mmu.pool_used(); });
+  put<std::int64_t>(out, "buffer_watermark_bytes", rows,
+                    [](const S& s) { return s.mmu.pool_used_max(); });
+  put<std::int64_t>(out, "flooded_packets", rows, [](const S& s) { return s.flooded_packets; });
+  put<std::int64_t>(out, "ecn_marked_packets", rows, [](const S& s) { return s.marked_packets; });
+  return out;
+}
+
+nb::dict queue_samples(const Engine& engine) {
+  nb::dict out;
+  const auto& rows = engine.queue_samples();
+  using R = emu::QueueSample;
+  put<std::int64_t>(out, "t_ps", rows, [](const R& r) { return r.at; });
+  put<std::int32_t>(out, "port", rows, [](const R& r) { return r.port; });
+  put<std::int8_t>(out, "priority", rows, [](const R& r) { return r.priority; });
+  put<std::int64_t>(out, "egress_bytes", rows, [](const R& r) { return r.egress_bytes; });
+  put<std::int64_t>(out, "pg_bytes", rows, [](const R& r) { return r.group_bytes; });
+  put<std::uint8_t>(out, "paused", rows, [](const R& r) { return r.paused ? 1 : 0; });
+  return out;
+}
+
+nb::dict series(const Engine& engine) {
+  nb::dict out;
+  const auto& rows = engine.series();
+  using R = emu::SeriesSample;
+  put<std::int64_t>(out, "t_ps", rows, [](const R& r) { return r.at; });
+  put<std::int64_t>(out, "delivered_payload_bytes", rows,
+                    [](const R& r) { return r.delivered_payload; });
+  put<std::int64_t>(out, "tx_bytes", rows, [](const R& r) { return r.wire_bytes; });
+  put<std::int64_t>(out, "drops_packets", rows, [](const R& r) { return r.drops; });
+  put<std::int64_t>(out, "ecn_marked_packets", rows, [](const R& r) { return r.marked; });
+  put<std::int64_t>(out, "pfc_frames", rows, [](const R& r) { return r.pfc_frames; });
+  put<std::int64_t>(out, "paused_ps", rows, [](const R& r) { return r.paused_ps; });
+  put<std::int64_t>(out, "flooded_bytes", rows, [](const R& r) { return r.flooded_bytes; });
+  put<std::int64_t>(out, "cnp_packets", rows, [](const R& r) { return r.cnps; });
+  return out;
+}
+
+nb::dict events(const Engine& engine) {
+  nb::dict out;
+  const auto& rows = engine.events();
+  using R = emu::Event;
+  put<std::int64_t>(out, "t_ps", rows, [](const R& r) { return r.at; });
+  put<std::int8_t>(out, "kind", rows, [](const R& r) { return r.kind; });
+  put<std::int32_t>(out, "node", rows, [](const R& r) { return r.node; });
+  put<std::int32_t>(out, "port", rows, [](const R& r) { return r.port; });
+  put<std::int64_t>(out, "detail", rows, [](const R& r) { return r.detail; });
+  return out;
+}
+
+nb::dict totals(const Engine& engine) {
+  const emu::Totals& t = engine.totals();
+  nb::dict out;
+  const auto both = [&out](const char* name, std::uint64_t packets, std::uint64_t bytes) {
+    out[(std::string(name) + "_packets").c_str()] = packets;
+    out[(std::string(name) + "_bytes").c_str()] = bytes;
+  };
+  both("injected", t.injected_packets, t.injected_bytes);
+  both("copied", t.copied_packets, t.copied_bytes);
+  both("delivered", t.delivered_packets, t.delivered_bytes);
+  both("discarded", t.discarded_packets, t.discarded_bytes);
+  both("retransmitted", t.retransmitted_packets, t.retransmitted_bytes);
+  both("flooded", t.flooded_packets, t.flooded_bytes);
+  nb::dict packets;
+  nb::dict bytes;
+  for (std::size_t r = 0; r < emu::kDropReasons; ++r) {
+    packets[emu::kDropNames[r]] = t.drop_packets[r];
+    bytes[emu::kDropNames[r]] = t.drop_bytes[r];
+  }
+  out["dropped_packets_by_reason"] = packets;
+  out["dropped_bytes_by_reason"] = bytes;
+  out["inflight_packets"] = engine.packets_in_flight();
+  out["packet_hops"] = t.packet_hops;
+  out["wire_bytes"] = t.wire_bytes;
+  out["delivered_payload_bytes"] = t.delivered_payload;
+  out["encapsulation_bytes"] = t.encap_bytes;
+  out["data_packets"] = t.data_packets;
+  out["ack_packets"] = t.ack_packets;
+  out["nak_packets"] = t.nak_packets;
+  out["cnp_packets"] = t.cnp_packets;
+  out["arp_packets"] = t.arp_packets;
+  out["ecn_marked_packets"] = t.marked_packets;
+  out["pfc_frames"] = t.pfc_frames;
+  out["xoff_episodes"] = t.xoff_episodes;
+  out["timeouts"] = t.timeouts;
+  out["failed_qps"] = t.failed_qps;
+  return out;
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+  m.doc() = "Packet-level discrete-event engine. Times are integer picoseconds.";
+  m.attr("DROP") = emu::kRouteDrop;
+  m.attr("FLOOD") = emu::kRouteFlood;
+  m.attr("LOCAL") = emu::kRouteLocal;
+  m.attr("TUNNEL_BIT") = emu::kTunnelBit;
+
+  nb::class_<Engine>(m, "Engine")
+      .def(nb::init<std::uint64_t>(), "seed"_a)
+      .def(
+          "add_switch_profile",
+          [](Engine& e, std::int32_t cell_bytes, std::int64_t buffer_bytes,
+             std::int64_t pg_reserved_bytes, double alpha_lossless, double alpha_lossy,
+             std::int64_t xon_bytes, std::int64_t xon_offset_bytes,
+             std::int64_t headroom_pool_bytes, std::uint8_t lossless_mask, std::uint8_t strict_mask,
+             std::array<std::int32_t, emu::kPriorities> quantum_bytes, Ps pipeline_ps,
+             bool cut_through, std::uint32_t pfc_quanta) {
+            return e.add_switch_profile(
+                {{cell_bytes, buffer_bytes, pg_reserved_bytes, alpha_lossless, alpha_lossy,
+                  xon_bytes, xon_offset_bytes, headroom_pool_bytes, lossless_mask},
+                 {strict_mask, quantum_bytes},
+                 pipeline_ps,
+                 cut_through,
+                 pfc_quanta});
+          },
+          nb::kw_only(), "cell_bytes"_a, "buffer_bytes"_a, "pg_reserved_bytes"_a,
+          "alpha_lossless"_a, "alpha_lossy"_a, "xon_bytes"_a, "xon_offset_bytes"_a,
+          "headroom_pool_bytes"_a, "lossless_mask"_a, "strict_mask"_a, "quantum_bytes"_a,
+          "pipeline_ps"_a, "cut_through"_a, "pfc_quanta"_a)
+      .def(
+          "add_nic_profile",
+          [](Engine& e, std::int32_t mtu_bytes, std::int32_t ack_interval,
+             std::uint8_t ack_priority, std::uint8_t cnp_priority, Ps retransmit_timeout_ps,
+             std::int32_t retry_count, Ps cnp_interval_ps, std::uint8_t lossless_mask,
+             std::int64_t rx_buffer_bytes, std::int64_t rx_xoff_bytes, std::int64_t rx_xon_bytes,
+             bool congestion_control, bool ecn_capable, std::int64_t fixed_rate_bps,
+             std::uint32_t pfc_quanta, double g, double initial_alpha, double min_dec_factor,
+             Ps alpha_timer_ps, Ps rate_reduce_interval_ps, Ps increase_timer_ps,
+             std::int64_t byte_counter_bytes, std::int64_t rate_ai_bps, std::int64_t rate_hai_bps,
+             std::int64_t rate_min_bps, std::int32_t fast_recovery_stages,
+             bool clamp_target_rate) {
+            emu::NicParams p;
+            p.mtu = mtu_bytes;
+            p.ack_interval = ack_interval;
+            p.ack_priority = ack_priority;
+            p.cnp_priority = cnp_priority;
+            p.retransmit_timeout_ps = retransmit_timeout_ps;
+            p.retry_count = retry_count;
+            p.cnp_interval_ps = cnp_interval_ps;
+            p.lossless = lossless_mask;
+            p.rx_buffer_bytes = rx_buffer_bytes;
+            p.rx_xoff_bytes = rx_xoff_bytes;
+            p.rx_xon_bytes = rx_xon_bytes;
+            p.congestion_control = congestion_control;
+            p.ecn_capable = ecn_capable;
+            p.fixed_rate_bps = fixed_rate_bps;
+            p.pfc_quanta = pfc_quanta;
+            p.dcqcn = {g,
+                       initial_alpha,
+                       min_dec_factor,
+                       alpha_timer_ps,
+                       rate_reduce_interval_ps,
+                       increase_timer_ps,
+                       byte_counter_bytes,
+                       rate_ai_bps,
+                       rate_hai_bps,
+                       rate_min_bps,
+                       fast_recovery_stages,
+                       clamp_target_rate};
+            return e.add_nic_profile(p);
+          },
+          nb::kw_only(), "mtu_bytes"_a, "ack_interval"_a, "ack_priority"_a, "cnp_priority"_a,
+          "retransmit_timeout_ps"_a, "retry_count"_a, "cnp_interval_ps"_a, "lossless_mask"_a,
+          "rx_buffer_bytes"_a, "rx_xoff_bytes"_a, "rx_xon_bytes"_a, "congestion_control"_a,
+          "ecn_capable"_a, "fixed_rate_bps"_a, "pfc_quanta"_a, "g"_a, "initial_alpha"_a,
+          "min_dec_factor"_a, "alpha_timer_ps"_a, "rate_reduce_interval_ps"_a,
+          "increase_timer_ps"_a, "byte_counter_bytes"_a, "rate_ai_bps"_a, "rate_hai_bps"_a,
+          "rate_min_bps"_a, "fast_recovery_stages"_a, "clamp_target_rate"_a)
+      .def(
+          "add_ecn_profile",
+          [](Engine& e, std::int64_t kmin_bytes, std::int64_t kmax_bytes, double pmax,
+             std::uint8_t priority_mask) {
+            return e.add_ecn_profile({kmin_bytes, kmax_bytes, pmax, priority_mask});
+          },
+          "kmin_bytes"_a, "kmax_bytes"_a, "pmax"_a, "priority_mask"_a)
+      .def("add_endpoint", &Engine::add_endpoint, "ports"_a, "profile"_a, "receive_ps"_a)
+      .def("add_switch", &Engine::add_switch, "ports"_a, "profile"_a)
+      .def("connect", &Engine::connect, "a"_a, "b"_a, "rate_bps"_a, "delay_ps"_a)
+      .def("set_port_pfc", &Engine::set_port_pfc, "port"_a, "reaction_ps"_a)
+      .def("set_port_ecn", &Engine::set_port_ecn, "port"_a, "profile"_a)
+      .def("set_headroom", &Engine::set_headroom, "port"_a, "priority"_a, "headroom_bytes"_a)
+      .def(
+          "set_arp",
+          [](Engine& e, Ps period_ps, std::uint16_t frame_bytes, std::uint8_t priority) {
+            e.set_arp({period_ps, frame_bytes, priority});
+          },
+          "period_ps"_a, "frame_bytes"_a, "priority"_a)
+      .def(
+          "set_groups",
+          [](Engine& e, std::vector<std::vector<std::uint32_t>> groups,
+             std::vector<std::vector<std::uint16_t>> tunnels,
+             std::vector<std::int32_t> port_group) {
+            e.tables().groups = std::move(groups);
+            e.tables().tunnels = std::move(tunnels);
+            e.tables().port_group = std::move(port_group);
+          },
+          "groups"_a, "tunnels"_a, "port_group"_a)
+      .def(
+          "set_overlay",
+          [](Engine& e, std::int32_t overhead_bytes, bool ecn_copy_encap, bool ecn_copy_decap,
+             bool dscp_copy_encap, bool dscp_copy_decap) {
+            e.tables().overlay = {overhead_bytes, ecn_copy_encap, ecn_copy_decap, dscp_copy_encap,
+                                  dscp_copy_decap};
+          },
+          "overhead_bytes"_a, "ecn_copy_encap"_a, "ecn_copy_decap"_a, "dscp_copy_encap"_a,
+          "dscp_copy_decap"_a)
+      .def(
+          "set_bridging",
+          [](Engine& e, Ps mac_age_ps, std::uint32_t mac_table_max, bool decrement_ttl) {
+            e.tables().mac_age_ps = mac_age_ps;
+            e.tables().mac_table_max = mac_table_max;
+            e.tables().decrement_ttl = decrement_ttl;
+          },
+          "mac_age_ps"_a, "mac_table_max"_a, "decrement_ttl"_a)
+      .def(
+          "set_switch_tables",
+          [](Engine& e, std::uint32_t sw, Input<std::uint16_t> fib, std::uint64_t hash_seed,
+             std::int32_t vtep, bool bridged) {
+            emu::SwitchTables& table = e.tables().switches.at(sw);
+            table.fib.assign(fib.data(), fib.data() + fib.size());
+            table.hash_seed = hash_seed;
+            table.vtep = vtep;
+            table.bridged = bridged;
+          },
+          "switch"_a, "fib"_a, "hash_seed"_a, "vtep"_a, "bridged"_a)
+      .def(
+          "set_flood",
+          [](Engine& e, std::uint32_t sw, std::int32_t ingress, std::vector<std::uint16_t> groups) {
+            e.tables().switches.at(sw).flood[ingress] = std::move(groups);
+          },
+          "switch"_a, "ingress"_a, "groups"_a)
+      .def(
+          "set_flood_tunnels",
+          [](Engine& e, std::uint32_t sw, std::vector<std::uint16_t> vteps) {
+            e.tables().switches.at(sw).flood_tunnels = std::move(vteps);
+          },
+          "switch"_a, "vteps"_a)
+      .def(
+          "set_tunnel",
+          [](Engine& e, std::uint32_t tunnel, std::vector<std::uint16_t> vteps) {
+            e.tables().tunnels.at(tunnel) = std::move(vteps);
+          },
+          "tunnel"_a, "vteps"_a)
+      .def(
+          "set_port_group",
+          [](Engine& e, std::uint32_t port, std::int32_t group) {
+            e.tables().port_group.at(port) = group;
+          },
+          "port"_a, "group"_a)
+      .def("finish_build", &Engine::finish_build)
+      .def(
+          "add_qps",
+          [](Engine& e, Input<std::uint32_t> src, Input<std::uint32_t> dst,
+             Input<std::uint16_t> udp_sport, Input<std::uint8_t> priority, Input<std::uint8_t> read) {
+            for (std::size_t i = 0; i < src.size(); ++i) {
+              e.add_qp(src.data()[i], dst.data()[i], udp_sport.data()[i], priority.data()[i],
+                       read.data()[i] ? emu::Verb::kRead : emu::Verb::kWrite);
+            }
+          },
+          "src"_a, "dst"_a, "udp_sport"_a, "priority"_a, "read"_a)
+      .def(
+          "post",
+          [](Engine& e, Input<std::uint32_t> qp, Input<std::int64_t> payload_bytes,
+             Input<std::int64_t> at_ps) {
+            for (std::size_t i = 0; i < qp.size(); ++i) {
+              e.post(qp.data()[i], payload_bytes.data()[i], at_ps.data()[i]);
+            }
+          },
+          "qp"_a, "payload_bytes"_a, "at_ps"_a)
+      .def("set_group", &Engine::set_group, "group"_a, "ports"_a)
+      .def("set_endpoint_group", &Engine::set_endpoint_group, "endpoint"_a, "group"_a)
+      .def("set_fib", &Engine::set_fib, "switch"_a, "routes"_a, "value"_a)
+      .def("flush_macs", &Engine::flush_macs, "switch"_a, "groups"_a)
+      .def("set_link", &Engine::set_link, "port"_a, "up"_a)
+      .def("port_detected", &Engine::port_detected, "port"_a, "up"_a)
+      .def("set_loss", &Engine::set_loss, "port"_a, "loss"_a)
+      .def("set_black_hole", &Engine::set_black_hole, "port"_a, "on"_a, "routes"_a)
+      .def("set_receive_rate", &Engine::set_receive_rate, "endpoint"_a, "rate_bps"_a)
+      .def("set_storm", &Engine::set_storm, "endpoint"_a, "priority"_a, "on"_a)
+      .def("set_silent", &Engine::set_silent, "endpoint"_a, "on"_a)
+      .def("sample", &Engine::sample)
+      .def("run_until", &Engine::run_until, "until_ps"_a, "stop_when_done"_a = false,
+           nb::call_guard<nb::gil_scoped_release>())
+      .def_prop_ro("now_ps", &Engine::now)
+      .def_prop_ro("window_ps", &Engine::window_ps)
+      .def_prop_ro("unfinished", &Engine::unfinished)
+      .def_prop_ro("packet_hops", [](const Engine& e) { return e.totals().packet_hops; })
+      .def("messages", &messages)
+      .def("queues", &queues)
+      .def("port_drops", &port_drops)
+      .def("switches", &switches)
+      .def("queue_samples", &queue_samples)
+      .def("series", &series)
+      .def("events", &events)
+      .def("totals", &totals);
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// DCQCN reaction point: how the sender of one queue pair sets its rate.
+//
+// Invariant: rate_min <= rate <= target-or-line, and the state after any
+// sequence of calls depends only on the times of sends and CNPs, never on how
+// often somebody looked: timers are evaluated lazily, step by step.
+// Sources: Zhu et al., SIGCOMM 2015, §3 ("RP algorithm"); NIC parameters
+// rp_* as named by the vendor's driver; ns3-rdma qbb-net-device.cc.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "../units.h"
+
+namespace emu {
+
+struct Dcqcn {
+  static constexpr const char* kName = "dcqcn";
+  static constexpr double kAlphaFloor = 1.0 / (1 << 20);
+
+  struct Params {
+    double g = 1.0 / 256;             // EWMA gain of alpha
+    double initial_alpha = 1.0;
+    double min_dec_factor = 0.5;      // one cut keeps at least this share
+    Ps alpha_timer_ps = 0;            // alpha decays once per period
+    Ps rate_reduce_interval_ps = 0;   // at most one cut per interval
+    Ps increase_timer_ps = 0;
+    std::int64_t byte_counter = 0;    // 0: no byte counter
+    Bps rate_ai_bps = 0;
+    Bps rate_hai_bps = 0;
+    Bps rate_min_bps = 0;
+    std::int32_t fast_recovery_stages = 5;
+    bool clamp_target_rate = true;    // target := rate on every cut, not only after an increase
+  };
+
+  struct State {
+    Bps rate = 0;      // R_C: what the pacer uses
+    Bps target = 0;    // R_T: where recovery aims
+    double alpha = 0;  // congestion estimate, [0, 1]
+    Ps alpha_due = kNever;
+    Ps timer_due = kNever;
+    Ps cut_allowed = 0;
+    std::int64_t bytes_left = 0;
+    std::int32_t timer_stage = 0;
+    std::int32_t byte_stage = 0;
+    bool limited = false;  // a CNP came and the line rate is not regained
+    bool started = false;  // alpha has been initialised
+    bool increased = false;  // an increase happened since the last cut
+  };
+
+  static void start(State& s, Bps line) {
+    s = State{};
+    s.rate = s.target = line;
+  }
+
+  /// A congestion notification packet arrived.
+  static void on_cnp(State& s, const Params& p, Bps line, Ps now) {
+    advance(s, p, line, now);
+    if (!s.started) {
+      s.started = true;
+      s.alpha = p.initial_alpha;
+    } else {
+      s.alpha = (1.0 - p.g) * s.alpha + p.g;
+    }
+    s.alpha_due = now + p.alpha_timer_ps;
+    if (now < s.cut_allowed) return;
+    s.cut_allowed = now + p.rate_reduce_interval_ps;
+    if (p.clamp_target_rate || s.increased || !s.limited) s.target = s.rate;
+    s.increased = false;
+    const double keep = std::max(p.min_dec_factor, 1.0 - s.alpha / 2);
+    s.rate = std::max(p.rate_min_bps, static_cast<Bps>(static_cast<double>(s.rate) * keep));
+    s.timer_stage = s.byte_stage = 0;
+    s.bytes_left = p.byte_counter;
+    s.timer_due = now + p.increase_timer_ps;
+    s.limited = true;
+  }
+
+  /// `bytes` of this queue pair went out at `now`.
+  static void on_send(State& s, const Params& p, Bps line, std::int64_t bytes) {
+    if (!s.limited || p.byte_counter == 0) return;
+    s.bytes_left -= bytes;
+    while (s.bytes_left <= 0 && s.limited) {
+      s.bytes_left += p.byte_counter;
+      ++s.byte_stage;
+      increase(s, p, line);
+    }
+  }
+
+  /// Applies one due increase-timer step if it fell at or before `now`.
+  /// Returns the time of the step, or kNever when none is due.
+  static Ps step(State& s, const Params& p, Bps line, Ps now) {
+    if (!s.limited || s.timer_due > now) return kNever;
+    const Ps at = s.timer_due;
+    ++s.timer_stage;
+    increase(s, p, line);
+    s.timer_due = at + p.increase_timer_ps;
+    return at;
+  }
+
+  /// Brings alpha and the increase timer up to `now`.
+  static void advance(State& s, const Params& p, Bps line, Ps now) {
+    // Step by step, not pow(): the result must not depend on libm. The floor
+    // bounds the loop; below it a further decay changes no rate.
+    while (s.alpha > 0.0 && s.alpha_due <= now) {
+      s.alpha = s.alpha > kAlphaFloor ? s.alpha * (1.0 - p.g) : 0.0;
+      s.alpha_due += p.alpha_timer_ps;
+    }
+    while (step(s, p, line, now) != kNever) {
+    }
+  }
+
+ private:
+  static void increase(State& s, const Params& p, Bps line) {
+    s.increased = true;
+    const std::int32_t f = p.fast_recovery_stages;
+    if (p.byte_counter == 0) {
+      // Timer only, as in the HPCC simulator: F recoveries, one additive step,
+      // then hyper increase by a constant.
+      if (s.timer_stage > f + 1) {
+        s.target += p.rate_hai_bps;
+      } else if (s.timer_stage > f) {
+        s.target += p.rate_ai_bps;
+      }
+    } else if (std::min(s.timer_stage, s.byte_stage) >= f) {
+      s.target += p.rate_hai_bps * std::min(std::min(s.timer_stage, s.byte_stage) - f + 1, 1 << 10);
+    } else if (std::max(s.timer_stage, s.byte_stage) >= f) {
+      s.target += p.rate_ai_bps;
+    }
+    s.target = std::min(s.target, line);
+    s.rate = std::min((s.rate + s.target + 1) / 2, line);
+    if (s.rate >= line) {
+      s.limited = false;
+      s.timer_due = kNever;
+    }
+  }
+};
+
+}  // namespace emu

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// Construction of a fabric, and the loop over windows.
+#include "engine.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace emu {
+
+namespace {
+/// No longer than this, so that arrivals of a window fit their sort keys; real
+/// fabrics have windows well below it.
+constexpr Ps kWindowMaxPs = 2'000'000;
+/// A cut-through switch forwards once it has the headers.
+constexpr std::int32_t kCutThroughBytes = kMinFrameBytes;
+}  // namespace
+
+std::uint32_t Engine::add_switch_profile(const SwitchProfile& profile) {
+  switch_profiles_.push_back(profile);
+  return static_cast<std::uint32_t>(switch_profiles_.size() - 1);
+}
+
+std::uint32_t Engine::add_nic_profile(const NicParams& profile) {
+  nic_profiles_.push_back(profile);
+  return static_cast<std::uint32_t>(nic_profiles_.size() - 1);
+}
+
+std::uint32_t Engine::add_ecn_profile(const EcnProfile& profile) {
+  ecn_profiles_.push_back(profile);
+  return static_cast<std::uint32_t>(ecn_profiles_.size() - 1);
+}
+
+void Engine::add_endpoint(std::uint32_t ports, std::uint32_t profile, Ps receive_ps) {
+  if (!switches_.empty()) throw std::logic_error("endpoints come before switches");
+  const auto node = static_cast<std::uint32_t>(nodes_.size());
+  const auto first = static_cast<std::uint32_t>(ports_.size());
+  Endpoint& ep = endpoints_.emplace_back();
+  ep.node = node;
+  ep.first_port = first;
+  ep.ports = ports;
+  ep.profile = profile;
+  nodes_.push_back({static_cast<std::uint32_t>(endpoints_.size() - 1), first, ports, 0, false});
+  receive_ps_.push_back(receive_ps);
+  ports_.resize(first + ports);
+  for (std::uint32_t i = 0; i < ports; ++i) {
+    ports_[first + i].node = node;
+    ports_[first + i].index = static_cast<std::uint16_t>(i);
+  }
+}
+
+void Engine::add_switch(std::uint32_t ports, std::uint32_t profile) {
+  if (ports > IngressTag::kPortsMax) throw std::invalid_argument("a switch has at most 4096 ports");
+  const auto node = static_cast<std::uint32_t>(nodes_.size());
+  const auto first = static_cast<std::uint32_t>(ports_.size());
+  Switch& sw = switches_.emplace_back();
+  sw.node = node;
+  sw.first_port = first;
+  sw.ports = ports;
+  sw.profile = profile;
+  sw.active.resize((ports + 63) / 64);
+  nodes_.push_back({static_cast<std::uint32_t>(switches_.size() - 1), first, ports, 0, true});
+  receive_ps_.push_back(switch_profiles_[profile].pipeline_ps);
+  ports_.resize(first + ports);
+  for (std::uint32_t i = 0; i < ports; ++i) {
+    ports_[first + i].node = node;
+    ports_[first + i].index = static_cast<std::uint16_t>(i);
+  }
+  tables_.switches.emplace_back();
+}
+
+void Engine::connect(std::uint32_t a, std::uint32_t b, Bps rate_bps, Ps delay_ps) {
+  reaction_ps_.resize(ports_.size());
+  for (const auto& [from, to] : {std::pair{a, b}, std::pair{b, a}}) {
+    Port& port = ports_[from];
+    const NodeRef& peer = nodes_[ports_[to].node];
+    port.rate = LinkRate(rate_bps);
+    port.peer = to;
+    port.peer_node = ports_[to].node;
+    port.flight_ps = delay_ps + receive_ps_[port.peer_node];
+    port.pfc_flight_ps = delay_ps;
+    if (peer.is_switch && switch_profiles_[switches_[peer.index].profile].cut_through) {
+      port.header_ps = port.rate.time_of(kCutThroughBytes + kPreambleBytes);
+    }
+  }
+}
+
+void Engine::set_port_pfc(std::uint32_t port, Ps reaction_ps) {
+  reaction_ps_[port] = reaction_ps;
+  ports_[ports_[port].peer].pfc_flight_ps += reaction_ps;
+}
+
+void Engine::set_port_ecn(std::uint32_t port, std::uint32_t profile) {
+  ports_[port].ecn_profile = static_cast<std::uint16_t>(profile);
+}
+
+void Engine::set_headroom(std::uint32_t port, std::uint8_t priority, std::int64_t bytes) {
+  pgs_.resize(ports_.size() * kPriorities);
+  pgs_[port * kPriorities + priority].headroom_limit = bytes;
+}
+
+void Engine::finish_build() {
+  queues_.resize(ports_.size() * kPriorities);
+  pgs_.resize(ports_.size() * kPriorities);
+  hole_routes_.resize(ports_.size());
+  std::uint32_t words = 0;
+  for (NodeRef& node : nodes_) {
+    node.wire_word = words;
+    for (std::uint32_t i = 0; i < node.ports; ++i) {
+      ports_[node.first_port + i].wire_word = words + i / 64;
+    }
+    words += (node.ports + 63) / 64;
+  }
+  wires_.assign(words, 0);
+  Ps window = kWindowMaxPs;
+  for (const Port& port : ports_) {
+    if (port.rate.bps <= 0) throw std::invalid_argument("every port must be connected");
+    const Ps frame = port.header_ps != 0
+                         ? port.header_ps
+                         : port.rate.time_of(kMinFrameBytes + kPreambleBytes);
+    window = std::min({window, frame + port.flight_ps, frame + port.pfc_flight_ps});
+  }
+  window_ps_ = std::max<Ps>(1, window);
+  for (Switch& sw : switches_) {
+    const MmuParams& params = switch_profiles_[sw.profile].mmu;
+    std::int64_t groups = 0;
+    std::int64_t headroom = 0;
+    for (std::uint32_t i = 0; i < sw.ports; ++i) {
+      for (std::uint32_t p = 0; p < kPriorities; ++p) {
+        if ((params.lossless >> p & 1) == 0) continue;
+        ++groups;
+        headroom += pgs_[(sw.first_port + i) * kPriorities + p].headroom_limit;
+      }
+    }
+    sw.mmu = Mmu(params, groups, headroom);
+    if (sw.mmu.pool_bytes() <= 0) {
+      throw std::invalid_argument("reserved space and headroom leave no shared buffer");
+    }
+  }
+  nic_ports_ = std::vector<NicPort>(endpoints_.empty() ? 0 : switches_.empty()
+                                        ? ports_.size()
+                                        : switches_.front().first_port);
+  tables_.endpoints = static_cast<std::uint32_t>(endpoints_.size());
+  calendar_ = Calendar(static_cast<std::uint32_t>(nodes_.size()), window_ps_);
+  for (SwitchTables& table : tables_.switches) {
+    if (table.bridged && tables_.mac_age_ps > 0) table.seen_us.assign(table.fib.size(), 0);
+    if (!table.bridged) continue;
+    for (std::uint32_t e = 0; e < tables_.endpoints; ++e) {
+      table.macs += table.fib[e] != kRouteFlood ? 1 : 0;
+    }
+  }
+  if (arp_.period_ps > 0) {
+    for (Endpoint& ep : endpoints_) {
+      const auto phase = static_cast<Ps>(mix64(seed_ ^ (0xa59ULL << 32 | ep.node)) %
+                                         static_cast<std::uint64_t>(arp_.period_ps));
+      arm(ep, phase, TimerKind::kArp, 0);
+    }
+  }
+}
+
+std::uint32_t Engine::add_qp(std::uint32_t src, std::uint32_t dst, std::uint16_t udp_sport,
+                             std::uint8_t priority, Verb verb) {
+  QueuePair qp;
+  qp.src = src;
+  qp.dst = dst;
+  qp.priority = priority;
+  qp.verb = verb;
+  const auto tuple = [&](std::uint64_t from, std::uint64_t to) {
+    return static_cast<std::uint32_t>(mix64((from << 40) ^ (to << 16) ^ udp_sport));
+  };
+  qp.entropy = tuple(src, dst);
+  qp.entropy_back = tuple(dst, src);
+  qps_.push_back(qp);
+  send_.emplace_back();
+  recv_.emplace_back();
+  cc_.emplace_back();
+  Dcqcn::start(cc_.back(), line_rate(endpoints_[src]));
+  return static_cast<std::uint32_t>(qps_.size() - 1);
+}
+
+std::uint32_t Engine::post(std::uint32_t qp_number, std::int64_t bytes, Ps at) {
+  if (bytes <= 0) throw std::invalid_argument("a message has at least one byte");
+  if (at < now_) throw std::invalid_argument("a message cannot be posted in the past");
+  QueuePair& qp = qps_[qp_number];
+  const std::int32_t mtu = nic_profiles_[endpoints_[qp.src].profile].mtu;
+  const auto number = static_cast<std::uint32_t>(messages_.size());
+  Message message;
+  message.qp = qp_number;
+  message.bytes = bytes;
+  message.post = at;
+  message.packets = static_cast<std::uint32_t>((bytes + mtu - 1) / mtu);
+  message.first_psn = qp.posted_psn;
+  message.previous = qp.last_message;
+  qp.posted_psn += message.packets;
+  if (qp.last_message == kNone) {
+    qp.first_message = number;
+  } else {
+    if (messages_[qp.last_message].post > at) {
+      throw std::invalid_argument("messages of a queue pair are posted in time order");
+    }
+    messages_[qp.last_message].next = number;
+  }
+  qp.last_message = number;
+  messages_.push_back(message);
+  posts_.emplace(at, number);
+  ++unfinished_;
+  return number;
+}
+
+void Engine::process(std::uint32_t number, Ps limit, bool partial) {
+  const NodeRef& node = nodes_[number];
+  Ps next = node.is_switch ? process_switch(switches_[node.index], limit)
+                           : process_endpoint(endpoints_[node.index], limit);
+  if (partial) {
+    for (std::uint32_t i = 0; i < node.ports; ++i) {
+      const Port& port = ports_[node.first_port + i];
+      if (!port.wire.empty()) next = std::min(next, port.wire.front().at);
+      if (!port.pfc_wire.empty()) next = std::min(next, port.pfc_wire.front().at);
+    }
+  }
+  if (next < kNever) wake(number, std::max(next, limit));
+}
+
+void Engine::run_until(Ps until, bool stop_when_done) {
+  while (now_ < until) {
+    if (stop_when_done && unfinished_ == 0) return;
+    Ps next = calendar_.next_work();
+    if (!posts_.empty()) next = std::min(next, posts_.top().first);
+    if (next >= until) {
+      now_ = until;
+      return;
+    }
+    if (calendar_.idle()) calendar_.skip_to(next);
+    const Ps limit = std::min(calendar_.end(), until);
+    while (!posts_.empty() && posts_.top().first < limit) {
+      const auto [at, number] = posts_.top();
+      posts_.pop();
+      const QueuePair& qp = qps_[messages_[number].qp];
+      arm(endpoints_[qp.verb == Verb::kRead ? qp.dst : qp.src], at, TimerKind::kPost, number);
+    }
+    const bool partial = limit < calendar_.end();
+    calendar_.drain([&](std::uint32_t node) { process(node, limit, partial); });
+    now_ = limit;
+    if (!partial) calendar_.advance();
+  }
+}
+
+std::uint64_t Engine::packets_in_flight() const {
+  std::uint64_t n = 0;
+  for (const Port& port : ports_) n += port.wire.size();
+  for (const EgressQueue& queue : queues_) n += queue.packets.size();
+  return n;
+}
+
+}  // namespace emu

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine: all state of one simulated fabric, and the loop over windows.
+//
+// Time advances in windows in which no node can affect another. Each node
+// takes what its wires bring in the window, in canonical order (time, then
+// port, PFC before data), and starts the packets whose turn comes. Departures
+// are computed lazily: a port is brought up to date when something looks at it.
+//
+// Invariant: results do not depend on the order in which the nodes of a window
+// are visited.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <queue>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "counters.h"
+#include "ecn.h"
+#include "forwarding.h"
+#include "mmu.h"
+#include "port.h"
+#include "scheduler.h"
+#include "transport.h"
+#include "window.h"
+
+namespace emu {
+
+struct SwitchProfile {
+  MmuParams mmu;
+  SchedulerParams scheduler;
+  Ps pipeline_ps = 0;
+  bool cut_through = false;
+  std::uint32_t pfc_quanta = 0xFFFF;
+};
+
+/// Buffer of one flooded packet, shared by its copies.
+struct Replication {
+  std::uint32_t copies = 0;
+  std::uint16_t ingress = 0;
+  std::int64_t size = 0;
+};
+
+struct Switch {
+  std::uint32_t node = 0;
+  std::uint32_t first_port = 0;
+  std::uint32_t ports = 0;
+  std::uint32_t profile = 0;
+  Mmu mmu;
+  std::vector<std::uint64_t> active;   // by port: egress queues hold packets
+  std::vector<std::uint32_t> xoff;     // priority groups (port * 8 + priority) in XOFF
+  std::int64_t xoff_usage_min = 0;     // no paused group uses less than this
+  using Refresh = std::pair<Ps, std::uint32_t>;
+  std::priority_queue<Refresh, std::vector<Refresh>, std::greater<>> refresh;
+  std::vector<Replication> replications;
+  std::vector<std::uint32_t> free_replications;
+  std::uint64_t flooded_packets = 0;
+  std::uint64_t marked_packets = 0;
+};
+
+enum class TimerKind : std::uint8_t { kPost, kRetransmit, kReadRetry, kArp, kStorm, kRxXon };
+using Timer = std::tuple<Ps, TimerKind, std::uint32_t>;
+
+/// Transmit side of one NIC port: queue pairs by round robin, paced ones by
+/// the time they fall due. Control packets wait in the port's egress queues.
+struct NicPort {
+  std::uint32_t head[kPriorities];
+  std::uint32_t tail[kPriorities];
+  std::uint8_t ready = 0;  // bit p: the ring of priority p is not empty
+  std::uint8_t turn = 0;   // round robin over priorities
+  using Paced = std::pair<Ps, std::uint32_t>;
+  std::priority_queue<Paced, std::vector<Paced>, std::greater<>> paced;
+};
+
+/// One NIC: an address with one or two ports.
+struct Endpoint {
+  std::uint32_t node = 0;
+  std::uint32_t first_port = 0;
+  std::uint32_t ports = 0;
+  std::uint32_t profile = 0;
+  std::uint32_t group = 0;      // ports it may send on
+  Bps receive_rate_bps = 0;     // 0: line rate
+  std::int64_t rx_bytes = 0;    // receive buffer, while slower than the line
+  Ps rx_at = 0;
+  std::uint8_t rx_paused = 0;   // bit p: it sent XOFF for priority p
+  std::uint8_t storm = 0;       // bit p: sends XOFF for p without end
+  bool silent = false;
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
+};
+
+struct NodeRef {
+  std::uint32_t index = 0;       // among endpoints or switches
+  std::uint32_t first_port = 0;
+  std::uint32_t ports = 0;
+  std::uint32_t wire_word = 0;   // first word of its flags in wires_
+  bool is_switch = false;
+};
+
+struct ArpPlan {
+  Ps period_ps = 0;  // 0: none
+  std::uint16_t bytes = 64;
+  std::uint8_t priority = 0;
+};
+
+class Engine {
+ public:
+  explicit Engine(std::uint64_t seed) : seed_(seed) {}
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Construction, in this order; then finish_build().
+  std::uint32_t add_switch_profile(const SwitchProfile& profile);
+  std::uint32_t add_nic_profile(const NicParams& profile);
+  std::uint32_t add_ecn_profile(const EcnProfile& profile);
+  void add_endpoint(std::uint32_t ports, std::uint32_t profile, Ps receive_ps);
+  void add_switch(std::uint32_t ports, std::uint32_t profile);
+  /// Connects two ports, numbered node by node in the order of addition.
+  void connect(std::uint32_t a, std::uint32_t b, Bps rate_bps, Ps delay_ps);
+  void set_port_pfc(std::uint32_t port, Ps reaction_ps);
+  void set_port_ecn(std::uint32_t port, std::uint32_t profile);
+  void set_headroom(std::uint32_t port, std::uint8_t priority, std::int64_t bytes);
+  void set_arp(const ArpPlan& plan) { arp_ = plan; }
+  ForwardingTables& tables() { return tables_; }
+  void finish_build();
+
+  // Traffic.
+  std::uint32_t add_qp(std::uint32_t src, std::uint32_t dst, std::uint16_t udp_sport,
+                       std::uint8_t priority, Verb verb);
+  std::uint32_t post(std::uint32_t qp, std::int64_t bytes, Ps at);
+
+  // What happens to the fabric, applied by the caller at now().
+  void set_group(std::uint32_t group, std::vector<std::uint32_t> ports);
+  void set_endpoint_group(std::uint32_t endpoint, std::uint32_t group);
+  void rehash_endpoint(std::uint32_t endpoint);
+  void set_fib(std::uint32_t sw, const std::vector<std::uint16_t>& routes, std::uint16_t value);
+  void flush_macs(std::uint32_t sw, const std::vector<std::uint16_t>& groups);
+  void set_link(std::uint32_t port, bool up);
+  void port_detected(std::uint32_t port, bool up);
+  void set_loss(std::uint32_t port, double loss);
+  void set_black_hole(std::uint32_t port, bool on, const std::vector<std::uint16_t>& routes);
+  void set_receive_rate(std::uint32_t endpoint, Bps rate_bps);
+  void set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on);
+  void set_silent(std::uint32_t endpoint, bool on);
+  void sample();
+
+  /// Runs until fabric time `until`, or until nothing is left to happen, or
+  /// until every posted message has ended when `stop_when_done`.
+  void run_until(Ps until, bool stop_when_done);
+  Ps now() const { return now_; }
+  std::uint64_t unfinished() const { return unfinished_; }
+  Ps window_ps() const { return window_ps_; }
+
+  // Results.
+  const Totals& totals() const { return totals_; }
+  const std::vector<Message>& messages() const { return messages_; }
+  const std::vector<Port>& ports() const { return ports_; }
+  const std::vector<EgressQueue>& queues() const { return queues_; }
+  const std::vector<PriorityGroup>& groups() const { return pgs_; }
+  const std::vector<Switch>& switches() const { return switches_; }
+  const std::vector<QueueSample>& queue_samples() const { return queue_samples_; }
+  const std::vector<SeriesSample>& series() const { return series_; }
+  const std::vector<Event>& events() const { return events_; }
+  std::uint64_t packets_in_flight() const;
+
+ private:
+  friend struct EngineTest;
+
+  // engine.cc
+  void process(std::uint32_t node, Ps limit, bool partial);
+  void wake(std::uint32_t node, Ps at) { calendar_.wake(node, at); }
+  void arm(Endpoint& endpoint, Ps at, TimerKind kind, std::uint32_t id);
+
+  // link.cc: what both kinds of node do with a port
+  void transmit(Port& port, Packet packet, Ps start);
+  bool survives(Port& port, std::uint32_t number, const Packet& packet);
+  void send_pfc(std::uint32_t port, std::uint8_t priority, std::uint32_t quanta, Ps now);
+  void obey_pfc(std::uint32_t port, const PfcFrame& frame);
+  void count_drop(std::uint32_t port, const Packet& packet, Drop reason);
+  void record(Ps at, EventKind kind, std::uint32_t node, std::uint32_t port, std::uint32_t detail);
+
+  // switch.cc: buffer and departures
+  Ps process_switch(Switch& sw, Ps limit);
+  void admit(Switch& sw, std::uint32_t out, const Packet& packet, Ps now);
+  void depart(Switch& sw, Port& port, int priority, Ps start);
+  void release(Switch& sw, const Packet& packet, Ps now);
+  bool egress_accepts(Switch& sw, std::uint32_t out, const Packet& packet, Ps now);
+  bool take_buffer(Switch& sw, std::uint16_t ingress, std::int64_t size, const Packet& packet,
+                   Ps now);
+  void enqueue(Switch& sw, std::uint32_t out, const Packet& packet);
+  void give_back(Switch& sw, std::uint16_t ingress, std::int64_t size, Ps now);
+  Ps settle(Switch& sw, std::uint32_t port, Ps until);
+  Ps settle_all(Switch& sw, Ps until);
+  void settle_in_order(Switch& sw, Ps until);
+  void go_xoff(Switch& sw, std::uint32_t group, Ps now);
+  void resume_groups(Switch& sw, Ps now);
+  void refresh_xoff(Switch& sw, Ps until);
+
+  // pipeline.cc: where a packet goes
+  void receive(Switch& sw, Port& in, Packet packet, Ps now);
+  void forward(Switch& sw, Packet packet, std::uint16_t ingress, std::uint32_t in_port, Ps now);
+  void flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std::int32_t key, Ps now);
+  void learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now);
+  bool encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep);
+  void decapsulate(Packet& packet);
+  std::uint32_t source_of(const Packet& packet) const;
+  std::uint32_t entropy_of(const Packet& packet) const;
+
+  // nic.cc: an endpoint's ports
+  Ps process_endpoint(Endpoint& ep, Ps limit);
+  Ps settle_nic(Endpoint& ep, std::uint32_t port, Ps until);
+  void fire(Endpoint& ep, const Timer& timer);
+  void send_control(Endpoint& ep, Kind kind, std::uint32_t qp, std::uint32_t psn, Ps now);
+  void send_arp(Endpoint& ep, Ps now);
+  void make_ready(Endpoint& ep, std::uint32_t qp, Ps now);
+  void push_ready(NicPort& nic, std::uint32_t qp);
+  void pace(Endpoint& ep, std::uint32_t qp);
+  bool catch_up(std::uint32_t qp, Bps line, Ps now);
+  std::uint32_t port_for(const Endpoint& ep, std::uint32_t entropy) const;
+  void occupy_receiver(Endpoint& ep, std::uint32_t port, const Packet& packet, Ps now,
+                       bool& overflow);
+  Bps line_rate(const Endpoint& ep) const { return ports_[ep.first_port].rate.bps; }
+
+  // transport.cc: reliable connection
+  void deliver(Endpoint& ep, std::uint32_t port, const Packet& packet, Ps now);
+  void on_data(Endpoint& ep, const Packet& packet, Ps now);
+  void on_ack(Endpoint& ep, const Packet& packet, Ps now);
+  void on_nak(Endpoint& ep, const Packet& packet, Ps now);
+  void on_cnp(Endpoint& ep, const Packet& packet, Ps now);
+  void on_read_request(Endpoint& ep, const Packet& packet, Ps now);
+  void start_message(Endpoint& ep, std::uint32_t message, Ps now);
+  void on_retransmit_timer(Endpoint& ep, std::uint32_t qp, Ps now);
+  void on_read_timer(Endpoint& ep, std::uint32_t qp, Ps now);
+  void acknowledge(SendQp& send, std::uint32_t una, Ps now);
+  void rewind(SendQp& send, std::uint32_t psn);
+  void send_data(Endpoint& ep, Port& port, std::uint32_t qp, Ps start);
+  void fail(std::uint32_t qp, std::uint32_t node, Ps now);
+
+  std::uint64_t seed_;
+  Ps now_ = 0;
+  Ps window_ps_ = 1;
+  Calendar calendar_;
+  std::vector<NodeRef> nodes_;
+  std::vector<std::uint64_t> wires_;  // by node, bit by port: something is on the wire to it
+  std::vector<Endpoint> endpoints_;
+  std::vector<NicPort> nic_ports_;  // by port number: endpoints come first
+  std::vector<Switch> switches_;
+  std::vector<Port> ports_;
+  std::vector<EgressQueue> queues_;   // port * 8 + priority
+  std::vector<PriorityGroup> pgs_;    // port * 8 + priority
+  std::vector<std::vector<std::uint16_t>> hole_routes_;  // by port, rarely used
+  std::vector<SwitchProfile> switch_profiles_;
+  std::vector<NicParams> nic_profiles_;
+  std::vector<EcnProfile> ecn_profiles_;
+  std::vector<Ps> receive_ps_;        // by node: pipeline or NIC latency
+  std::vector<Ps> reaction_ps_;       // by port: PFC reaction
+  ForwardingTables tables_;
+  ArpPlan arp_;
+
+  std::vector<QueuePair> qps_;
+  std::vector<SendQp> send_;
+  std::vector<RecvQp> recv_;
+  std::vector<Dcqcn::State> cc_;
+  std::vector<Message> messages_;
+  using Posted = std::pair<Ps, std::uint32_t>;
+  std::priority_queue<Posted, std::vector<Posted>, std::greater<>> posts_;
+  std::uint64_t unfinished_ = 0;
+
+  std::vector<std::uint64_t> keys_;   // scratch of process_switch
+  std::vector<std::uint32_t> counts_; // scratch: taken per port
+  Totals totals_;
+  std::vector<QueueSample> queue_samples_;
+  std::vector<SeriesSample> series_;
+  std::vector<Event> events_;
+};
+
+}  // namespace emu

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens to a fabric from outside: faults, and what the control plane
+// makes of them. The caller applies each at its exact time (run_until() ends a
+// window early for that), so all nodes stand at now().
+#include <algorithm>
+
+#include "link.h"
+
+namespace emu {
+
+void Engine::set_fib(std::uint32_t sw, const std::vector<std::uint16_t>& routes,
+                     std::uint16_t value) {
+  for (const std::uint16_t route : routes) tables_.switches[sw].fib[route] = value;
+}
+
+/// Entries that point to `groups` are forgotten: what they led to floods until
+/// it is learned again (IEEE 802.1D topology change).
+void Engine::flush_macs(std::uint32_t sw, const std::vector<std::uint16_t>& groups) {
+  SwitchTables& table = tables_.switches[sw];
+  for (std::uint32_t e = 0; e < tables_.endpoints; ++e) {
+    if (std::find(groups.begin(), groups.end(), table.fib[e]) == groups.end()) continue;
+    table.fib[e] = kRouteFlood;
+    if (table.macs > 0) --table.macs;
+  }
+}
+
+/// Moves the queue pairs of an endpoint to the ports it may now use.
+void Engine::rehash_endpoint(std::uint32_t number) {
+  Endpoint& ep = endpoints_[number];
+  for (std::uint32_t i = 0; i < ep.ports; ++i) {
+    NicPort& nic = nic_ports_[ep.first_port + i];
+    nic.ready = 0;
+    nic.paced = {};
+  }
+  for (std::uint32_t qp = 0; qp < qps_.size(); ++qp) {
+    if (qps_[qp].src != number || send_[qp].state == SendState::kFailed) continue;
+    send_[qp].state = SendState::kIdle;
+    make_ready(ep, qp, now_);
+  }
+  wake(ep.node, now_);
+}
+
+void Engine::set_group(std::uint32_t group, std::vector<std::uint32_t> members) {
+  tables_.groups[group] = std::move(members);
+  for (std::uint32_t e = 0; e < endpoints_.size(); ++e) {
+    if (endpoints_[e].group == group) rehash_endpoint(e);
+  }
+}
+
+void Engine::set_endpoint_group(std::uint32_t endpoint, std::uint32_t group) {
+  endpoints_[endpoint].group = group;
+  rehash_endpoint(endpoint);
+}
+
+/// The cable (both directions). Frames whose last bit has not arrived are lost.
+void Engine::set_link(std::uint32_t number, bool up) {
+  for (const std::uint32_t from : {number, ports_[number].peer}) {
+    Port& port = ports_[from];
+    port.link_up = up;
+    port.impaired = !up || port.black_hole || port.loss_q32 != 0;
+    if (up) continue;
+    Port& peer = ports_[port.peer];
+    const Ps after = now_ + receive_ps_[peer.node];
+    peer.wire.filter([&](const Packet& packet) {
+      if (packet.at <= after) return true;
+      count_drop(from, packet, Drop::kLinkDown);
+      return false;
+    });
+    const Ps reacts = now_ + reaction_ps_[port.peer];
+    peer.pfc_wire.filter([&](const PfcFrame& frame) { return frame.at <= reacts; });
+  }
+}
+
+/// The node of the port knows that its link is down (up): queued packets go,
+/// pause state starts afresh.
+void Engine::port_detected(std::uint32_t number, bool up) {
+  Port& port = ports_[number];
+  const NodeRef& node = nodes_[port.node];
+  for (std::uint32_t p = 0; p < kPriorities; ++p) {
+    EgressQueue& queue = queues_[number * kPriorities + p];
+    queue.pause(now_, now_);
+    if (up) continue;
+    while (!queue.packets.empty()) {
+      const Packet packet = queue.packets.front();
+      queue.packets.pop();
+      queue.bytes -= packet.bytes;
+      count_drop(number, packet, Drop::kLinkDown);
+      if (node.is_switch) release(switches_[node.index], packet, now_);
+    }
+    port.backlog &= static_cast<std::uint8_t>(~(1U << p));
+  }
+  port.paused = 0;
+  if (node.is_switch && port.backlog == 0) {
+    switches_[node.index].active[port.index >> 6] &= ~(1ULL << (port.index & 63));
+  }
+  wake(port.node, now_);
+}
+
+void Engine::set_loss(std::uint32_t number, double loss) {
+  for (const std::uint32_t from : {number, ports_[number].peer}) {
+    Port& port = ports_[from];
+    port.loss_q32 = probability_q32(loss);
+    port.impaired = !port.link_up || port.black_hole || port.loss_q32 != 0;
+  }
+}
+
+void Engine::set_black_hole(std::uint32_t number, bool on,
+                            const std::vector<std::uint16_t>& routes) {
+  Port& port = ports_[number];
+  port.black_hole = on;
+  port.impaired = !port.link_up || on || port.loss_q32 != 0;
+  hole_routes_[number] = routes;
+}
+
+void Engine::set_receive_rate(std::uint32_t endpoint, Bps rate_bps) {
+  Endpoint& ep = endpoints_[endpoint];
+  ep.receive_rate_bps = rate_bps;
+  if (rate_bps == 0) ep.rx_bytes = 0;
+  ep.rx_at = now_;
+}
+
+void Engine::set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on) {
+  Endpoint& ep = endpoints_[endpoint];
+  const auto bit = static_cast<std::uint8_t>(1U << priority);
+  const bool was = (ep.storm & bit) != 0;
+  ep.storm = static_cast<std::uint8_t>(on ? ep.storm | bit : ep.storm & ~bit);
+  if (on && !was) arm(ep, now_, TimerKind::kStorm, priority);
+  if (!on && was) {
+    for (std::uint32_t i = 0; i < ep.ports; ++i) send_pfc(ep.first_port + i, priority, 0, now_);
+  }
+}
+
+void Engine::set_silent(std::uint32_t endpoint, bool on) {
+  Endpoint& ep = endpoints_[endpoint];
+  ep.silent = on;
+  for (std::uint32_t i = 0; on && i < ep.ports; ++i) {
+    const std::uint32_t number = ep.first_port + i;
+    for (std::uint32_t p = 0; p < kPriorities; ++p) {
+      EgressQueue& queue = queues_[number * kPriorities + p];
+      while (!queue.packets.empty()) {
+        count_drop(number, queue.packets.front(), Drop::kHostSilent);
+        queue.bytes -= queue.packets.front().bytes;
+        queue.packets.pop();
+      }
+    }
+    ports_[number].backlog = 0;
+  }
+  wake(ep.node, now_);
+}
+
+/// Appends a row for every queue that is not empty or is paused, and one for
+/// the fabric.
+void Engine::sample() {
+  Ps paused = 0;
+  for (std::uint32_t number = 0; number < ports_.size(); ++number) {
+    const Port& port = ports_[number];
+    for (std::uint32_t p = 0; p < kPriorities; ++p) {
+      const EgressQueue& queue = queues_[number * kPriorities + p];
+      const PriorityGroup& pg = pgs_[number * kPriorities + p];
+      paused += queue.paused_total(now_);
+      const bool stopped = (port.paused >> p & 1) != 0 && queue.paused_until > now_;
+      if (queue.bytes == 0 && pg.used + pg.headroom == 0 && !stopped) continue;
+      queue_samples_.push_back({now_, number, static_cast<std::uint8_t>(p), stopped, queue.bytes,
+                                pg.used + pg.headroom});
+    }
+  }
+  std::uint64_t drops = 0;
+  for (const std::uint64_t n : totals_.drop_packets) drops += n;
+  series_.push_back({now_, totals_.delivered_payload,
+                     static_cast<std::uint64_t>(totals_.wire_bytes), drops, totals_.marked_packets,
+                     totals_.pfc_frames, totals_.flooded_bytes, totals_.cnp_packets, paused});
+}
+
+}  // namespace emu

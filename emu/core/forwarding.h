@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forwarding state: what a switch knows about where packets go.
+//
+// Invariant: everything a design decides is in these tables; the packet path
+// has no branch on the name of a design. A table row says group (ECMP or LAG
+// members of this switch), tunnel (VTEPs to encapsulate towards), DROP, FLOOD
+// or LOCAL (this switch is that VTEP: decapsulate).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "packet.h"
+#include "rng.h"
+#include "units.h"
+
+namespace emu {
+
+inline constexpr std::uint16_t kRouteDrop = 0xFFFF;
+inline constexpr std::uint16_t kRouteFlood = 0xFFFE;
+inline constexpr std::uint16_t kRouteLocal = 0xFFFD;
+inline constexpr std::uint16_t kTunnelBit = 0x8000;
+
+inline constexpr std::int32_t kPortBlocked = -1;    // spanning tree discards here
+inline constexpr std::int32_t kNotLearned = -2;     // ingress on which no MAC is learned
+inline constexpr std::int32_t kFromTunnel = -3;     // flooding key for decapsulated packets
+
+/// VXLAN as this fabric uses it (RFC 7348; ECN per RFC 6040).
+struct Overlay {
+  std::int32_t overhead_bytes = 0;
+  bool ecn_copy_encap = true;
+  bool ecn_copy_decap = true;
+  bool dscp_copy_encap = true;
+  bool dscp_copy_decap = true;
+};
+
+struct SwitchTables {
+  std::vector<std::uint16_t> fib;     // by route: endpoints, then VTEPs
+  std::vector<std::uint32_t> seen_us; // bridged: when the MAC was last seen, microseconds
+  std::map<std::int32_t, std::vector<std::uint16_t>> flood;  // ingress group -> egress groups
+  std::vector<std::uint16_t> flood_tunnels;                  // VTEPs for ingress replication
+  std::uint64_t hash_seed = 0;
+  std::int32_t vtep = -1;
+  std::uint32_t macs = 0;             // bridged: learned entries
+  bool bridged = false;
+};
+
+struct ForwardingTables {
+  std::vector<std::vector<std::uint32_t>> groups;  // port numbers
+  std::vector<std::vector<std::uint16_t>> tunnels; // VTEP numbers
+  std::vector<std::int32_t> port_group;            // by port: group it is learned on
+  std::vector<SwitchTables> switches;
+  Overlay overlay;
+  Ps mac_age_ps = 0;                               // 0: entries do not age
+  std::uint32_t mac_table_max = 0;                 // 0: no limit
+  std::uint32_t endpoints = 0;
+  bool decrement_ttl = false;
+};
+
+/// Member of a group of `n` for a packet: the same packet fields always give
+/// the same member at the same switch.
+inline std::uint32_t hash_member(std::uint32_t entropy, std::uint64_t seed, std::uint32_t n) {
+  const std::uint64_t h = mix64(seed ^ entropy) >> 32;
+  return static_cast<std::uint32_t>((h * n) >> 32);
+}
+
+/// The outer UDP source port keeps 14 bits of the inner hash (RFC 7348 §5:
+/// 49152-65535), so that is all the entropy the underlay sees.
+inline std::uint32_t outer_entropy(std::uint32_t inner, std::uint32_t vtep_src,
+                                   std::uint32_t vtep_dst) {
+  const std::uint64_t source_port = mix64(inner) & 0x3FFF;
+  return static_cast<std::uint32_t>(
+      mix64((static_cast<std::uint64_t>(vtep_src) << 48) |
+            (static_cast<std::uint64_t>(vtep_dst) << 32) | source_port));
+}
+
+}  // namespace emu

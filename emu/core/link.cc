@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What both kinds of node do with a port: losses, and pause frames.
+#include "link.h"
+
+#include <algorithm>
+
+namespace emu {
+
+void Engine::count_drop(std::uint32_t port, const Packet& packet, Drop reason) {
+  const auto r = static_cast<std::size_t>(reason);
+  Port& p = ports_[port];
+  if (totals_.drop_packets[r] == 0 || p.drop_packets[r] == 0) {
+    record(now_, EventKind::kFirstDrop, p.node, port, static_cast<std::uint32_t>(r));
+  }
+  ++p.drop_packets[r];
+  p.drop_bytes[r] += packet.bytes;
+  ++totals_.drop_packets[r];
+  totals_.drop_bytes[r] += packet.bytes;
+}
+
+void Engine::record(Ps at, EventKind kind, std::uint32_t node, std::uint32_t port,
+                    std::uint32_t detail) {
+  events_.push_back({at, kind, node, port, detail});
+}
+
+/// Decides the fate of a packet on an impaired link; counts it if it is lost.
+bool Engine::survives(Port& port, std::uint32_t number, const Packet& packet) {
+  if (!port.link_up) {
+    count_drop(number, packet, Drop::kLinkDown);
+    return false;
+  }
+  if (port.black_hole) {
+    const auto& routes = hole_routes_[number];
+    if (routes.empty() || std::find(routes.begin(), routes.end(), packet.dst) != routes.end()) {
+      count_drop(number, packet, Drop::kBlackHole);
+      return false;
+    }
+  }
+  if (port.loss_q32 != 0 &&
+      draw32(seed_ ^ 0x10ad, number, port.loss_draws++) < port.loss_q32) {
+    count_drop(number, packet, Drop::kLinkError);
+    return false;
+  }
+  return true;
+}
+
+/// Sends a PFC frame as soon as the frame on the wire has ended: MAC control
+/// frames do not queue (IEEE 802.1Q §36).
+void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t quanta, Ps now) {
+  Port& port = ports_[number];
+  const Ps start = std::max(port.next_free, now);
+  port.next_free = start + port.rate.time_of(kPfcFrameBytes + kLinkGapBytes);
+  ++totals_.packet_hops;
+  totals_.wire_bytes += kPfcFrameBytes + kLinkGapBytes;
+  ++totals_.pfc_frames;
+  ++queues_[number * kPriorities + priority].pfc_tx;
+  if (!port.link_up) return;
+  const Ps at = start + port.rate.time_of(kPfcFrameBytes + kPreambleBytes) + port.pfc_flight_ps;
+  Port& peer = ports_[port.peer];
+  peer.pfc_wire.push({at, priority, static_cast<std::uint16_t>(quanta)});
+  wires_[peer.wire_word] |= 1ULL << (peer.index & 63);
+  wake(port.peer_node, at);
+}
+
+void Engine::obey_pfc(std::uint32_t number, const PfcFrame& frame) {
+  Port& port = ports_[number];
+  const NodeRef& node = nodes_[port.node];
+  EgressQueue& queue = queues_[number * kPriorities + frame.priority];
+  ++queue.pfc_rx;
+  const std::uint8_t lossless =
+      node.is_switch ? switches_[node.index].mmu.params().lossless
+                     : nic_profiles_[endpoints_[node.index].profile].lossless;
+  if ((lossless >> frame.priority & 1) == 0) return;
+  if (frame.quanta != 0 && queue.paused_until <= frame.at) {
+    record(frame.at, EventKind::kPfcStart, port.node, number, frame.priority);
+  }
+  queue.pause(frame.at, frame.at + pause_ps(frame.quanta, port.rate.bps));
+  port.paused |= static_cast<std::uint8_t>(1U << frame.priority);
+}
+
+}  // namespace emu

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+// An endpoint's ports: queue pairs share them by round robin, each at its own
+// pace; control packets go first; PFC is obeyed per priority.
+#include <algorithm>
+#include <bit>
+
+#include "link.h"
+
+namespace emu {
+
+void Engine::arm(Endpoint& ep, Ps at, TimerKind kind, std::uint32_t id) {
+  ep.timers.emplace(at, kind, id);
+  wake(ep.node, at);
+}
+
+/// Local port for a flow of the endpoint, or kNone when no port is left.
+std::uint32_t Engine::port_for(const Endpoint& ep, std::uint32_t entropy) const {
+  const auto& members = tables_.groups[ep.group];
+  if (members.empty()) return kNone;
+  const auto n = static_cast<std::uint32_t>(members.size());
+  return members[n == 1 ? 0 : hash_member(entropy, 0x40571, n)] - ep.first_port;
+}
+
+void Engine::push_ready(NicPort& nic, std::uint32_t qp) {
+  const std::uint8_t p = qps_[qp].priority;
+  send_[qp].state = SendState::kReady;
+  send_[qp].ready_next = kNone;
+  if ((nic.ready >> p & 1) == 0) {
+    nic.head[p] = qp;
+    nic.ready |= static_cast<std::uint8_t>(1U << p);
+  } else {
+    send_[nic.tail[p]].ready_next = qp;
+  }
+  nic.tail[p] = qp;
+}
+
+/// Lets a queue pair wait for its pacing gap. A rate increase due in between
+/// shortens the gap, so it is looked at again then.
+void Engine::pace(Endpoint& ep, std::uint32_t qp) {
+  SendQp& send = send_[qp];
+  send.state = SendState::kPaced;
+  Ps key = send.due;
+  if (cc_[qp].limited) key = std::min(key, cc_[qp].timer_due);
+  nic_ports_[ep.first_port + send.port].paced.emplace(key, qp);
+}
+
+/// Brings the rate of a paced queue pair up to `now`; true when it may send.
+bool Engine::catch_up(std::uint32_t qp, Bps line, Ps now) {
+  SendQp& send = send_[qp];
+  Dcqcn::State& cc = cc_[qp];
+  if (cc.limited) {
+    const Dcqcn::Params& params = nic_profiles_[endpoints_[qps_[qp].src].profile].dcqcn;
+    for (;;) {
+      const Bps before = cc.rate;
+      const Ps at = Dcqcn::step(cc, params, line, now);
+      if (at == kNever) break;
+      if (send.due > at) {  // the rest of the gap passes at the new rate
+        send.due = at + static_cast<Ps>(static_cast<double>(send.due - at) *
+                                        (static_cast<double>(before) /
+                                         static_cast<double>(cc.rate)));
+      }
+    }
+  }
+  return send.due <= now;
+}
+
+/// The queue pair has something to send from `now` on.
+void Engine::make_ready(Endpoint& ep, std::uint32_t qp, Ps now) {
+  SendQp& send = send_[qp];
+  if (send.state != SendState::kIdle || send.next_psn == send.end_psn) return;
+  const std::uint32_t port = port_for(ep, qps_[qp].entropy);
+  if (port == kNone) return;  // picked up again when a port comes back
+  send.port = static_cast<std::uint8_t>(port);
+  if (catch_up(qp, line_rate(ep), now)) {
+    send.due = now;
+    push_ready(nic_ports_[ep.first_port + port], qp);
+  } else {
+    pace(ep, qp);
+  }
+}
+
+/// Starts every packet of the port whose turn comes before `until`. Returns
+/// when the next one could start.
+Ps Engine::settle_nic(Endpoint& ep, std::uint32_t index, Ps until) {
+  const std::uint32_t number = ep.first_port + index;
+  Port& port = ports_[number];
+  NicPort& nic = nic_ports_[number];
+  EgressQueue* queues = &queues_[number * kPriorities];
+  static constexpr SchedulerParams kControlFirst{0xFF, {}};
+  for (;;) {
+    const Ps control =
+        port.backlog == 0 ? kNever : choose(port, queues, 0, kControlFirst).start;
+    Ps data = kNever;
+    if (!ep.silent) {
+      for (std::uint32_t left = nic.ready; left != 0; left &= left - 1) {
+        const int p = std::countr_zero(left);
+        Ps at = std::max(port.next_free, send_[nic.head[p]].due);
+        if ((port.paused >> p & 1) != 0) at = std::max(at, queues[p].paused_until);
+        data = std::min(data, at);
+      }
+    }
+    Ps paced = kNever;
+    if (!nic.paced.empty() && !ep.silent) {
+      paced = std::max(port.next_free, nic.paced.top().first);
+    }
+    const Ps start = std::min({control, data, paced});
+    if (start >= until) return start;
+    if (paced == start) {  // whoever falls due by now takes part in the choice
+      while (!nic.paced.empty() && nic.paced.top().first <= start) {
+        const std::uint32_t qp = nic.paced.top().second;
+        nic.paced.pop();
+        if (send_[qp].state != SendState::kPaced) continue;
+        if (catch_up(qp, port.rate.bps, start)) {
+          push_ready(nic, qp);
+        } else {
+          pace(ep, qp);
+        }
+      }
+      continue;
+    }
+    if (control <= data) {
+      const Choice choice = choose(port, queues, until, kControlFirst);
+      EgressQueue& queue = queues[choice.priority];
+      const Packet packet = queue.packets.front();
+      queue.packets.pop();
+      queue.bytes -= packet.bytes;
+      if (queue.packets.empty()) {
+        port.backlog &= static_cast<std::uint8_t>(~(1U << choice.priority));
+      }
+      ++queue.tx_packets;
+      queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + kLinkGapBytes);
+      transmit(port, packet, choice.start);
+      continue;
+    }
+    int p = nic.turn;
+    for (;; p = (p + 1) % kPriorities) {
+      if ((nic.ready >> p & 1) == 0) continue;
+      Ps at = std::max(port.next_free, send_[nic.head[p]].due);
+      if ((port.paused >> p & 1) != 0) at = std::max(at, queues[p].paused_until);
+      if (at <= start) break;
+    }
+    nic.turn = static_cast<std::uint8_t>((p + 1) % kPriorities);
+    const std::uint32_t qp = nic.head[p];
+    nic.head[p] = send_[qp].ready_next;
+    if (nic.head[p] == kNone) nic.ready &= static_cast<std::uint8_t>(~(1U << p));
+    if (send_[qp].state == SendState::kFailed) continue;
+    send_[qp].state = SendState::kIdle;
+    if (send_[qp].next_psn < send_[qp].end_psn) send_data(ep, port, qp, start);
+  }
+}
+
+void Engine::send_control(Endpoint& ep, Kind kind, std::uint32_t qp_number, std::uint32_t psn,
+                          Ps now) {
+  const QueuePair& qp = qps_[qp_number];
+  const NicParams& nic = nic_profiles_[ep.profile];
+  Packet packet{};
+  packet.at = now;
+  packet.qp = qp_number;
+  packet.psn = psn;
+  packet.entropy = qp.entropy_back;
+  packet.route = packet.dst = static_cast<std::uint16_t>(qp.src);
+  packet.kind = kind;
+  std::uint8_t priority = nic.ack_priority;
+  switch (kind) {
+    case Kind::kCnp:
+      packet.bytes = kCnpBytes;
+      priority = nic.cnp_priority;
+      ++totals_.cnp_packets;
+      break;
+    case Kind::kReadRequest:
+      packet.bytes = kReadRequestBytes;
+      break;
+    case Kind::kNak:
+      packet.bytes = kAckBytes;
+      ++totals_.nak_packets;
+      break;
+    default:
+      packet.bytes = kAckBytes;
+      ++totals_.ack_packets;
+  }
+  packet.set_current_priority(priority);
+  ++totals_.injected_packets;
+  totals_.injected_bytes += packet.bytes;
+  const std::uint32_t port = port_for(ep, qp.entropy_back);
+  if (port == kNone) {
+    count_drop(ep.first_port, packet, Drop::kLinkDown);
+    return;
+  }
+  EgressQueue& queue = queues_[(ep.first_port + port) * kPriorities + priority];
+  queue.packets.push(packet);
+  queue.bytes += packet.bytes;
+  queue.bytes_max = std::max(queue.bytes_max, queue.bytes);
+  ports_[ep.first_port + port].backlog |= static_cast<std::uint8_t>(1U << priority);
+}
+
+void Engine::send_arp(Endpoint& ep, Ps now) {
+  const auto id = static_cast<std::uint32_t>(&ep - endpoints_.data());
+  const auto entropy = static_cast<std::uint32_t>(mix64(id));
+  const std::uint32_t port = port_for(ep, entropy);
+  if (port == kNone || ep.silent) return;
+  Packet packet{};
+  packet.at = now;
+  packet.qp = id;
+  packet.entropy = entropy;
+  packet.route = packet.dst = kBroadcast;
+  packet.bytes = arp_.bytes;
+  packet.kind = Kind::kArp;
+  packet.set_current_priority(arp_.priority);
+  ++totals_.injected_packets;
+  ++totals_.arp_packets;
+  totals_.injected_bytes += packet.bytes;
+  EgressQueue& queue = queues_[(ep.first_port + port) * kPriorities + arp_.priority];
+  queue.packets.push(packet);
+  queue.bytes += packet.bytes;
+  ports_[ep.first_port + port].backlog |= static_cast<std::uint8_t>(1U << arp_.priority);
+}
+
+/// Receive buffer of a host that drains slower than its line: fills, asks for
+/// a pause, overflows if the pause does not come in time.
+void Engine::occupy_receiver(Endpoint& ep, std::uint32_t number, const Packet& packet, Ps now,
+                             bool& overflow) {
+  const NicParams& nic = nic_profiles_[ep.profile];
+  const auto drained = static_cast<std::int64_t>(
+      static_cast<double>(now - ep.rx_at) * static_cast<double>(ep.receive_rate_bps) / 8e12);
+  ep.rx_bytes = std::max<std::int64_t>(0, ep.rx_bytes - drained);
+  ep.rx_at = now;
+  overflow = ep.rx_bytes + packet.bytes > nic.rx_buffer_bytes;
+  if (!overflow) ep.rx_bytes += packet.bytes;
+  const std::uint8_t priority = packet.current_priority();
+  if (ep.rx_bytes <= nic.rx_xoff_bytes || (nic.lossless >> priority & 1) == 0 ||
+      (ep.rx_paused >> priority & 1) != 0) {
+    return;
+  }
+  const bool timer_runs = ep.rx_paused != 0;
+  ep.rx_paused |= static_cast<std::uint8_t>(1U << priority);
+  send_pfc(number, priority, nic.pfc_quanta, now);
+  if (timer_runs) return;
+  const auto until_xon = static_cast<Ps>(
+      static_cast<double>(ep.rx_bytes - nic.rx_xon_bytes) * 8e12 /
+      static_cast<double>(ep.receive_rate_bps));
+  const Ps refresh = pause_ps(nic.pfc_quanta, ports_[number].rate.bps) / 2;
+  arm(ep, now + std::min(until_xon + 1, refresh), TimerKind::kRxXon, number);
+}
+
+void Engine::fire(Endpoint& ep, const Timer& timer) {
+  const auto& [at, kind, id] = timer;
+  switch (kind) {
+    case TimerKind::kPost:
+      start_message(ep, id, at);
+      break;
+    case TimerKind::kRetransmit:
+      on_retransmit_timer(ep, id, at);
+      break;
+    case TimerKind::kReadRetry:
+      on_read_timer(ep, id, at);
+      break;
+    case TimerKind::kArp:
+      send_arp(ep, at);
+      arm(ep, at + arp_.period_ps, TimerKind::kArp, 0);
+      break;
+    case TimerKind::kStorm:
+      if ((ep.storm >> id & 1) == 0) break;
+      for (std::uint32_t i = 0; i < ep.ports; ++i) {
+        send_pfc(ep.first_port + i, static_cast<std::uint8_t>(id), 0xFFFF, at);
+      }
+      arm(ep, at + pause_ps(0xFFFF, line_rate(ep)) / 2, TimerKind::kStorm, id);
+      break;
+    case TimerKind::kRxXon: {
+      if (ep.rx_paused == 0) break;
+      const NicParams& nic = nic_profiles_[ep.profile];
+      const Bps rate = ep.receive_rate_bps > 0 ? ep.receive_rate_bps : line_rate(ep);
+      const auto drained = static_cast<std::int64_t>(
+          static_cast<double>(at - ep.rx_at) * static_cast<double>(rate) / 8e12);
+      const std::int64_t left = std::max<std::int64_t>(0, ep.rx_bytes - drained);
+      const bool resume = left <= nic.rx_xon_bytes;
+      for (std::uint32_t p = 0; p < kPriorities; ++p) {
+        if ((ep.rx_paused >> p & 1) == 0) continue;
+        send_pfc(id, static_cast<std::uint8_t>(p), resume ? 0 : nic.pfc_quanta, at);
+      }
+      if (resume) {
+        ep.rx_paused = 0;
+        break;
+      }
+      const auto until_xon = static_cast<Ps>(static_cast<double>(left - nic.rx_xon_bytes) * 8e12 /
+                                             static_cast<double>(rate));
+      arm(ep, at + std::min(until_xon + 1, pause_ps(nic.pfc_quanta, ports_[id].rate.bps) / 2),
+          TimerKind::kRxXon, id);
+      break;
+    }
+  }
+}
+
+Ps Engine::process_endpoint(Endpoint& ep, Ps limit) {
+  for (;;) {
+    // Canonical order at equal times: pause frames, packets by port, timers.
+    Ps at = limit;
+    int what = -1;
+    std::uint32_t which = 0;
+    for (std::uint32_t i = 0; i < ep.ports; ++i) {
+      const Port& port = ports_[ep.first_port + i];
+      if (!port.pfc_wire.empty() && port.pfc_wire.front().at < at) {
+        at = port.pfc_wire.front().at;
+        what = 0;
+        which = i;
+      }
+    }
+    for (std::uint32_t i = 0; i < ep.ports; ++i) {
+      const Port& port = ports_[ep.first_port + i];
+      if (!port.wire.empty() && port.wire.front().at < at) {
+        at = port.wire.front().at;
+        what = 1;
+        which = i;
+      }
+    }
+    if (!ep.timers.empty() && std::get<0>(ep.timers.top()) < at) {
+      at = std::get<0>(ep.timers.top());
+      what = 2;
+    }
+    Ps next = kNever;
+    for (std::uint32_t i = 0; i < ep.ports; ++i) {
+      next = std::min(next, settle_nic(ep, i, at));
+    }
+    if (what < 0) {
+      std::uint64_t& wires = wires_[nodes_[ep.node].wire_word];
+      for (std::uint32_t i = 0; i < ep.ports; ++i) {
+        const Port& port = ports_[ep.first_port + i];
+        if (port.wire.empty() && port.pfc_wire.empty()) wires &= ~(1ULL << i);
+      }
+      return ep.timers.empty() ? next : std::min(next, std::get<0>(ep.timers.top()));
+    }
+    Port& port = ports_[ep.first_port + which];
+    if (what == 0) {
+      obey_pfc(ep.first_port + which, port.pfc_wire.front());
+      port.pfc_wire.pop();
+    } else if (what == 1) {
+      const Packet packet = port.wire.front();
+      port.wire.pop();
+      deliver(ep, ep.first_port + which, packet, at);
+    } else {
+      const Timer timer = ep.timers.top();
+      ep.timers.pop();
+      fire(ep, timer);
+    }
+  }
+}
+
+}  // namespace emu

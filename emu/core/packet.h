@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The record that stands for a packet, and the header sizes of RoCEv2.
+//
+// Invariant: 32 bytes, two to a cache line; whatever can be found through the
+// queue pair is not repeated here.
+#pragma once
+
+#include <cstdint>
+
+#include "units.h"
+
+namespace emu {
+
+inline constexpr int kPriorities = 8;
+inline constexpr std::uint16_t kBroadcast = 0xFFFF;
+inline constexpr std::uint8_t kHopLimit = 64;  // IPv4 TTL as hosts set it
+
+enum class Kind : std::uint8_t { kData, kAck, kNak, kCnp, kReadRequest, kArp };
+
+enum Flag : std::uint8_t {
+  kEct = 1,         // ECN-capable transport, inner (or only) header
+  kCe = 2,          // congestion experienced, inner (or only) header
+  kOuterEct = 4,    // the same two of the outer header while encapsulated
+  kOuterCe = 8,
+  kEncap = 16,      // carries outer Ethernet, IP, UDP and VXLAN headers
+  kFlooded = 32,    // broadcast, or unknown unicast by ingress replication
+  kLast = 64,       // last packet of its message
+  kAckRequest = 128,
+};
+
+struct Packet {
+  Ps at;                   // on a link: when the receiver acts on it; queued: earliest start
+  std::uint32_t qp;        // queue pair; the sending endpoint for ARP
+  std::uint32_t psn;       // packet sequence number; expected PSN for ACK, NAK, READ request
+  std::uint32_t entropy;   // hash of the fields that a switch hashes
+  std::uint16_t route;     // row to look up: an endpoint or, encapsulated, a VTEP
+  std::uint16_t dst;       // endpoint, or kBroadcast
+  std::uint16_t bytes;     // frame with FCS, without preamble and gap
+  std::uint16_t ingress;   // while queued in a switch: see IngressTag
+  Kind kind;
+  std::uint8_t priority;   // low nibble: current; high nibble: inner, while encapsulated
+  std::uint8_t flags;
+  std::uint8_t hops;
+
+  std::uint8_t current_priority() const { return priority & 0x0F; }
+  void set_current_priority(std::uint8_t p) {
+    priority = static_cast<std::uint8_t>((priority & 0xF0) | p);
+  }
+};
+static_assert(sizeof(Packet) == 32, "two packets per cache line");
+
+/// Where a queued packet came in, for the release of its buffer: port index in
+/// the switch and priority at ingress; or, for a copy of a flooded packet, the
+/// replication record that all copies share.
+struct IngressTag {
+  static constexpr std::uint32_t kPortsMax = 4096;
+  static constexpr std::uint32_t kReplicationsMax = 0x8000;
+  static std::uint16_t pack(std::uint32_t port, std::uint32_t priority) {
+    return static_cast<std::uint16_t>(port | (priority << 12));
+  }
+  static std::uint16_t of_replication(std::uint32_t record) {
+    return static_cast<std::uint16_t>(0x8000U | record);
+  }
+  static std::uint32_t port(std::uint16_t tag) { return tag & 0x0FFFU; }
+  static std::uint32_t priority(std::uint16_t tag) { return (tag >> 12) & 7U; }
+  static bool replicated(std::uint16_t tag) { return (tag & 0x8000U) != 0; }
+  static std::uint32_t replication(std::uint16_t tag) { return tag & 0x7FFFU; }
+};
+
+/// A PFC frame on a link: it never enters a queue or the forwarding pipeline.
+struct PfcFrame {
+  Ps at;                // when the receiver obeys
+  std::uint8_t priority;
+  std::uint16_t quanta;  // 0: XON
+};
+
+// Frame sizes, FCS included (IBTA vol. 1 §9 and annex A17; RFC 791, 768).
+inline constexpr std::int32_t kRoceHeaderBytes = 14 + 20 + 8 + 12 + 4 + 4;  // Eth IP UDP BTH ICRC FCS
+inline constexpr std::int32_t kRethBytes = 16;
+inline constexpr std::int32_t kAethBytes = 4;
+inline constexpr std::int32_t kImmediateBytes = 4;
+inline constexpr std::int32_t kAckBytes = kRoceHeaderBytes + kAethBytes;
+inline constexpr std::int32_t kCnpBytes = kRoceHeaderBytes + 16;
+inline constexpr std::int32_t kReadRequestBytes = kRoceHeaderBytes + kRethBytes;
+inline constexpr std::int32_t kPfcFrameBytes = 64;
+inline constexpr std::int32_t kMinFrameBytes = 64;
+
+}  // namespace emu

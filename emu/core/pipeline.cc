@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// The forwarding pipeline: look up, encapsulate, replicate, learn.
+#include "link.h"
+
+namespace emu {
+
+/// Endpoint whose address is the packet's source.
+std::uint32_t Engine::source_of(const Packet& packet) const {
+  if (packet.kind == Kind::kArp) return packet.qp;
+  const QueuePair& qp = qps_[packet.qp];
+  return packet.kind == Kind::kData ? qp.src : qp.dst;
+}
+
+/// Hash input of the packet's own (inner) 5-tuple.
+std::uint32_t Engine::entropy_of(const Packet& packet) const {
+  if (packet.kind == Kind::kArp) return static_cast<std::uint32_t>(mix64(packet.qp));
+  const QueuePair& qp = qps_[packet.qp];
+  return packet.kind == Kind::kData ? qp.entropy : qp.entropy_back;
+}
+
+/// Puts the packet into a VXLAN tunnel to `vtep`.
+bool Engine::encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep) {
+  const Overlay& overlay = tables_.overlay;
+  const std::uint8_t inner = packet.current_priority();
+  packet.priority = static_cast<std::uint8_t>((inner << 4) | (overlay.dscp_copy_encap ? inner : 0));
+  packet.flags |= kEncap;
+  packet.flags &= static_cast<std::uint8_t>(~(kOuterEct | kOuterCe));
+  if (overlay.ecn_copy_encap) {
+    if ((packet.flags & kEct) != 0) packet.flags |= kOuterEct;
+    if ((packet.flags & kCe) != 0) packet.flags |= kOuterCe;
+  }
+  packet.bytes = static_cast<std::uint16_t>(packet.bytes + overlay.overhead_bytes);
+  packet.route = static_cast<std::uint16_t>(tables_.endpoints + vtep);
+  const SwitchTables& table = tables_.switches[nodes_[sw.node].index];
+  packet.entropy = outer_entropy(packet.entropy, static_cast<std::uint32_t>(table.vtep), vtep);
+  return true;
+}
+
+void Engine::decapsulate(Packet& packet) {
+  const Overlay& overlay = tables_.overlay;
+  if (overlay.ecn_copy_decap && (packet.flags & kOuterCe) != 0 && (packet.flags & kEct) != 0) {
+    packet.flags |= kCe;  // RFC 6040 §4.2; an outer CE on a Not-ECT inner would be a drop
+  }
+  const std::uint8_t outer = packet.current_priority();
+  const auto inner = static_cast<std::uint8_t>(packet.priority >> 4);
+  packet.priority = overlay.dscp_copy_decap ? outer : inner;
+  packet.flags &= static_cast<std::uint8_t>(~(kEncap | kOuterEct | kOuterCe));
+  packet.bytes = static_cast<std::uint16_t>(packet.bytes - overlay.overhead_bytes);
+  packet.route = packet.dst;
+  packet.entropy = entropy_of(packet);
+}
+
+/// A bridge remembers on which of its ports a source address was seen.
+void Engine::learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now) {
+  if (group < 0) return;
+  SwitchTables& table = tables_.switches[nodes_[sw.node].index];
+  const std::uint32_t source = source_of(packet);
+  std::uint16_t& entry = table.fib[source];
+  if (entry != group) {
+    if (entry == kRouteFlood) {
+      if (tables_.mac_table_max != 0 && table.macs >= tables_.mac_table_max) return;
+      ++table.macs;
+    }
+    entry = static_cast<std::uint16_t>(group);
+  }
+  if (!table.seen_us.empty()) table.seen_us[source] = static_cast<std::uint32_t>(now / 1'000'000);
+}
+
+void Engine::receive(Switch& sw, Port& in, Packet packet, Ps now) {
+  const std::uint32_t number = sw.first_port + in.index;
+  const std::int32_t group = tables_.port_group[number];
+  if (group == kPortBlocked) {
+    count_drop(number, packet, Drop::kStpBlocked);
+    return;
+  }
+  if (++packet.hops > kHopLimit && tables_.decrement_ttl) {
+    count_drop(number, packet, Drop::kHopLimit);
+    return;
+  }
+  packet.ingress = IngressTag::pack(in.index, packet.current_priority());
+  const std::uint32_t index = nodes_[sw.node].index;
+  if (tables_.switches[index].bridged) learn(sw, packet, group, now);
+  forward(sw, packet, packet.ingress, number, now);
+}
+
+void Engine::forward(Switch& sw, Packet packet, std::uint16_t ingress, std::uint32_t in_port,
+                     Ps now) {
+  const SwitchTables& table = tables_.switches[nodes_[sw.node].index];
+  std::int32_t flood_key = tables_.port_group[in_port];
+  if ((packet.flags & kEncap) != 0 && table.fib[packet.route] == kRouteLocal) {
+    decapsulate(packet);
+    flood_key = kFromTunnel;
+    if ((packet.flags & kFlooded) != 0) {
+      flood(sw, packet, ingress, flood_key, now);
+      return;
+    }
+  }
+  if (packet.route == kBroadcast) {
+    flood(sw, packet, ingress, flood_key, now);
+    return;
+  }
+  std::uint16_t value = table.fib[packet.route];
+  if (value == kRouteFlood ||
+      (!table.seen_us.empty() && value < kTunnelBit &&
+       now / 1'000'000 - table.seen_us[packet.route] > tables_.mac_age_ps / 1'000'000)) {
+    flood(sw, packet, ingress, flood_key, now);
+    return;
+  }
+  if (value != kRouteDrop && (value & kTunnelBit) != 0) {
+    const auto& vteps = tables_.tunnels[value & ~kTunnelBit];
+    if (!vteps.empty()) {
+      const auto pick = hash_member(packet.entropy, table.hash_seed ^ 0x7e9,
+                                    static_cast<std::uint32_t>(vteps.size()));
+      encapsulate(sw, packet, vteps[pick]);
+      value = table.fib[packet.route];
+    } else {
+      value = kRouteDrop;
+    }
+  }
+  if (value >= kTunnelBit || tables_.groups[value].empty()) {
+    count_drop(in_port, packet, Drop::kNoRoute);
+    return;
+  }
+  const auto& members = tables_.groups[value];
+  const std::uint32_t member =
+      members.size() == 1 ? 0
+                          : hash_member(packet.entropy, table.hash_seed,
+                                        static_cast<std::uint32_t>(members.size()));
+  admit(sw, members[member], packet, now);
+}
+
+/// Copies a broadcast or unknown packet to every port of its flood domain and,
+/// at an ingress VTEP, into a tunnel to every other one. The copies share one
+/// buffer charge until the last has left.
+void Engine::flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std::int32_t key,
+                   Ps now) {
+  const SwitchTables& table = tables_.switches[nodes_[sw.node].index];
+  std::vector<std::pair<std::uint32_t, Packet>> copies;
+  const auto add = [&](std::uint16_t group, const Packet& copy) {
+    const auto& members = tables_.groups[group];
+    if (members.empty()) return;
+    copies.emplace_back(members[hash_member(copy.entropy, table.hash_seed,
+                                            static_cast<std::uint32_t>(members.size()))],
+                        copy);
+  };
+  if (const auto found = table.flood.find(key); found != table.flood.end()) {
+    Packet copy = packet;
+    copy.flags &= static_cast<std::uint8_t>(~kFlooded);
+    for (const std::uint16_t group : found->second) add(group, copy);
+  }
+  if (key != kFromTunnel) {
+    for (const std::uint16_t vtep : table.flood_tunnels) {
+      Packet copy = packet;
+      copy.flags |= kFlooded;
+      encapsulate(sw, copy, vtep);
+      if (table.fib[copy.route] < kTunnelBit) add(table.fib[copy.route], copy);
+    }
+  }
+  const std::uint32_t in = sw.first_port + IngressTag::port(ingress);
+  if (copies.empty()) {
+    if (packet.route == kBroadcast) {  // the broadcast domain ends here
+      ++totals_.discarded_packets;
+      totals_.discarded_bytes += packet.bytes;
+    } else {
+      count_drop(in, packet, Drop::kNoRoute);
+    }
+    return;
+  }
+  ++totals_.flooded_packets;
+  ++sw.flooded_packets;
+  std::erase_if(copies, [&](const auto& copy) {
+    totals_.flooded_bytes += copy.second.bytes;
+    ++totals_.copied_packets;
+    totals_.copied_bytes += copy.second.bytes;
+    if (egress_accepts(sw, copy.first, copy.second, now)) return false;
+    count_drop(copy.first, copy.second, Drop::kEgressLimit);
+    return true;
+  });
+  --totals_.copied_packets;  // the original is one of them
+  totals_.copied_bytes -= packet.bytes;
+  if (copies.empty()) return;
+  std::uint32_t size = 0;
+  for (const auto& [out, copy] : copies) size = std::max<std::uint32_t>(size, copy.bytes);
+  const bool exhausted = sw.free_replications.empty() &&
+                         sw.replications.size() >= IngressTag::kReplicationsMax;
+  if (exhausted || !take_buffer(sw, ingress, sw.mmu.footprint(size), packet, now)) {
+    if (exhausted) count_drop(in, packet, Drop::kBufferFull);
+    totals_.copied_packets -= copies.size() - 1;  // they were never made
+    for (std::size_t i = 1; i < copies.size(); ++i) totals_.copied_bytes -= copies[i].second.bytes;
+    return;
+  }
+  std::uint32_t record_index = 0;
+  if (sw.free_replications.empty()) {
+    record_index = static_cast<std::uint32_t>(sw.replications.size());
+    sw.replications.emplace_back();
+  } else {
+    record_index = sw.free_replications.back();
+    sw.free_replications.pop_back();
+  }
+  sw.replications[record_index] = {static_cast<std::uint32_t>(copies.size()), ingress,
+                                   sw.mmu.footprint(size)};
+  for (auto& [out, copy] : copies) {
+    copy.ingress = IngressTag::of_replication(record_index);
+    enqueue(sw, out, copy);
+  }
+}
+
+}  // namespace emu

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// A port: the transmitter of one direction of a link, its egress queues, and
+// the wires that end here.
+//
+// Invariant: what is on a wire is ordered by its arrival time, because a
+// transmitter sends one frame at a time and every frame takes the same flight.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "drop.h"
+#include "packet.h"
+#include "ring.h"
+#include "units.h"
+
+namespace emu {
+
+struct EgressQueue {
+  Ring<Packet> packets;
+  std::int64_t bytes = 0;
+  std::int64_t bytes_max = 0;
+  std::int64_t deficit = 0;  // DWRR credit, bytes
+  Ps paused_until = 0;       // PFC: nothing of this priority starts before
+  Ps paused_since = 0;
+  Ps paused_ps = 0;          // total of the ended pauses
+  std::uint64_t tx_packets = 0;
+  std::uint64_t tx_bytes = 0;  // with preamble and gap
+  std::uint64_t marked = 0;
+  std::uint64_t pfc_tx = 0;    // frames sent out of this port for this priority
+  std::uint64_t pfc_rx = 0;    // XOFF and XON frames received
+
+  /// Pause time up to `now`, an open pause included.
+  Ps paused_total(Ps now) const {
+    const Ps end = std::min(now, paused_until);
+    return paused_ps + std::max<Ps>(0, end - paused_since);
+  }
+  /// Obeys a PFC frame at `now`: a new pause, a longer one, or its end.
+  void pause(Ps now, Ps until) {
+    paused_ps = paused_total(now);
+    paused_since = now;
+    paused_until = std::max(now, until);
+  }
+};
+
+struct Port {
+  // Transmitter
+  Ps next_free = 0;         // end of the frame on the wire, gap included
+  LinkRate rate;
+  Ps flight_ps = 0;         // last bit sent -> peer acts: propagation + its pipeline
+  Ps pfc_flight_ps = 0;     // last bit sent -> peer obeys: propagation + its reaction
+  Ps header_ps = 0;         // > 0: the peer cuts through after this much of a frame
+  std::uint32_t peer = 0;
+  std::uint32_t node = 0;
+  std::uint32_t peer_node = 0;
+  std::uint32_t wire_word = 0;   // where the engine flags that `wire` is not empty
+  std::uint16_t index = 0;       // among the ports of its node
+  std::uint8_t backlog = 0;      // bit p: egress queue p holds packets
+  std::uint8_t paused = 0;       // bit p: paused_until of queue p may lie ahead
+  std::uint8_t turn = 0;         // DWRR: priority whose turn it is
+  bool link_up = true;
+  bool impaired = false;         // link down, lossy or black hole: look closer
+  bool black_hole = false;
+  std::uint16_t ecn_profile = 0;
+  std::uint32_t ecn_draws = 0;
+  std::uint32_t loss_draws = 0;
+  std::uint64_t loss_q32 = 0;
+  // Receiver
+  Ring<Packet> wire;
+  Ring<PfcFrame> pfc_wire;
+  // Both sides
+  std::array<std::uint64_t, kDropReasons> drop_packets{};
+  std::array<std::uint64_t, kDropReasons> drop_bytes{};
+};
+
+/// Time of one PFC pause quantum: 512 bit times (IEEE 802.1Qbb, 802.3 annex 31B).
+inline Ps pause_ps(std::uint32_t quanta, Bps rate_bps) {
+  return serialisation_ps(static_cast<std::int64_t>(quanta) * 64, rate_bps);
+}
+
+}  // namespace emu

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// A FIFO in one growing power-of-two array.
+//
+// Invariant: elements leave in the order in which they came; an empty ring
+// that was never used owns no memory (a fabric has many idle queues).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace emu {
+
+template <typename T>
+class Ring {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  bool empty() const { return head_ == tail_; }
+  std::uint32_t size() const { return tail_ - head_; }
+  T& front() { return slots_[head_ & mask_]; }
+  const T& front() const { return slots_[head_ & mask_]; }
+  T& back() { return slots_[(tail_ - 1) & mask_]; }
+  T& operator[](std::uint32_t i) { return slots_[(head_ + i) & mask_]; }
+  void pop() { ++head_; }
+  void pop(std::uint32_t n) { head_ += n; }
+  void push(const T& value) {
+    if (size() == capacity_) grow();
+    slots_[tail_++ & mask_] = value;
+  }
+  void clear() { head_ = tail_; }
+
+  /// Keeps the elements for which `keep` is true, in order.
+  template <typename Keep>
+  void filter(Keep keep) {
+    const std::uint32_t n = size();
+    const std::uint32_t first = head_;
+    std::uint32_t to = first;
+    for (std::uint32_t i = 0; i < n; ++i) {
+      T value = slots_[(first + i) & mask_];
+      if (keep(value)) slots_[to++ & mask_] = value;
+    }
+    tail_ = to;
+  }
+
+ private:
+  void grow() {
+    const std::uint32_t n = size();
+    const std::uint32_t capacity = capacity_ == 0 ? 8 : capacity_ * 2;
+    auto slots = std::make_unique_for_overwrite<T[]>(capacity);
+    for (std::uint32_t i = 0; i < n; ++i) slots[i] = slots_[(head_ + i) & mask_];
+    slots_ = std::move(slots);
+    capacity_ = capacity;
+    mask_ = capacity - 1;
+    head_ = 0;
+    tail_ = n;
+  }
+
+  std::unique_ptr<T[]> slots_;
+  std::uint32_t head_ = 0;
+  std::uint32_t tail_ = 0;
+  std::uint32_t mask_ = 0;
+  std::uint32_t capacity_ = 0;
+};
+
+}  // namespace emu

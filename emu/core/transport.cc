@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+// RoCEv2 reliable connection: go-back-N in both directions of transfer.
+//
+// WRITE: the source sends, the destination acknowledges every ack_interval
+// packets and at the end of a message, and answers a gap with one NAK.
+// READ: the destination asks, the source sends; a gap or a timeout makes the
+// destination ask again from the first missing packet (IBTA vol. 1 §9.7, §9.9).
+#include <algorithm>
+
+#include "link.h"
+
+namespace emu {
+
+void Engine::deliver(Endpoint& ep, std::uint32_t port, const Packet& packet, Ps now) {
+  if (packet.kind == Kind::kArp) {
+    ++totals_.delivered_packets;
+    totals_.delivered_bytes += packet.bytes;
+    return;
+  }
+  if (packet.dst != &ep - endpoints_.data()) {
+    ++totals_.discarded_packets;
+    totals_.discarded_bytes += packet.bytes;
+    return;
+  }
+  if (ep.silent) {
+    count_drop(port, packet, Drop::kHostSilent);
+    return;
+  }
+  if (ep.receive_rate_bps > 0) {
+    bool overflow = false;
+    occupy_receiver(ep, port, packet, now, overflow);
+    if (overflow) {
+      count_drop(port, packet, Drop::kReceiverOverflow);
+      return;
+    }
+  }
+  ++totals_.delivered_packets;
+  totals_.delivered_bytes += packet.bytes;
+  switch (packet.kind) {
+    case Kind::kData:
+      on_data(ep, packet, now);
+      break;
+    case Kind::kAck:
+      on_ack(ep, packet, now);
+      break;
+    case Kind::kNak:
+      on_nak(ep, packet, now);
+      break;
+    case Kind::kCnp:
+      on_cnp(ep, packet, now);
+      break;
+    case Kind::kReadRequest:
+      on_read_request(ep, packet, now);
+      break;
+    case Kind::kArp:
+      break;
+  }
+}
+
+void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
+  const QueuePair& qp = qps_[packet.qp];
+  RecvQp& recv = recv_[packet.qp];
+  const NicParams& nic = nic_profiles_[ep.profile];
+  if (recv.message == kNone) recv.message = qp.first_message;
+  while (recv.expected >= messages_[recv.message].end_psn() &&
+         messages_[recv.message].next != kNone) {
+    recv.message = messages_[recv.message].next;
+  }
+  Message& message = messages_[recv.message];
+  if ((packet.flags & kCe) != 0) {
+    ++message.marked_packets;
+    if (nic.congestion_control && now >= recv.cnp_allowed) {
+      recv.cnp_allowed = now + nic.cnp_interval_ps;
+      send_control(ep, Kind::kCnp, packet.qp, 0, now);
+    }
+  }
+  if (packet.psn != recv.expected) {
+    if (packet.psn < recv.expected) {  // a duplicate is acknowledged again
+      if (qp.verb == Verb::kWrite && (packet.flags & (kLast | kAckRequest)) != 0) {
+        send_control(ep, Kind::kAck, packet.qp, recv.expected, now);
+      }
+    } else if (!recv.gap_reported) {
+      recv.gap_reported = true;
+      ++message.naks;
+      send_control(ep, qp.verb == Verb::kWrite ? Kind::kNak : Kind::kReadRequest, packet.qp,
+                   recv.expected, now);
+    }
+    return;
+  }
+  recv.gap_reported = false;
+  recv.progress = now;
+  recv.retries = 0;
+  ++recv.expected;
+  ++recv.since_ack;
+  totals_.delivered_payload +=
+      static_cast<std::uint64_t>(payload_bytes(message, packet.psn, nic.mtu));
+  if (recv.expected == message.end_psn() && message.end < 0) {
+    message.end = now;
+    if (qp.verb == Verb::kRead) message.acked = now;
+    --unfinished_;
+  }
+  if (qp.verb == Verb::kWrite &&
+      ((packet.flags & (kLast | kAckRequest)) != 0 ||
+       recv.since_ack >= static_cast<std::uint32_t>(nic.ack_interval))) {
+    recv.since_ack = 0;
+    send_control(ep, Kind::kAck, packet.qp, recv.expected, now);
+  }
+}
+
+/// Everything before `una` has arrived.
+void Engine::acknowledge(SendQp& send, std::uint32_t una, Ps now) {
+  if (una <= send.una_psn) return;
+  send.una_psn = una;
+  send.progress = now;
+  send.retries = 0;
+  while (send.una_message != kNone && messages_[send.una_message].end_psn() <= una) {
+    Message& message = messages_[send.una_message];
+    if (message.acked < 0) message.acked = now;
+    if (message.next == kNone) break;
+    send.una_message = message.next;
+  }
+}
+
+void Engine::rewind(SendQp& send, std::uint32_t psn) {
+  if (psn >= send.next_psn) return;
+  send.next_psn = psn;
+  while (messages_[send.message].first_psn > psn) send.message = messages_[send.message].previous;
+}
+
+void Engine::on_ack(Endpoint&, const Packet& packet, Ps now) {
+  SendQp& send = send_[packet.qp];
+  acknowledge(send, packet.psn, now);
+  // A late ACK can overtake a rewind: what it covers is not sent again.
+  if (send.next_psn < send.una_psn) send.next_psn = send.una_psn;
+}
+
+void Engine::on_nak(Endpoint& ep, const Packet& packet, Ps now) {
+  SendQp& send = send_[packet.qp];
+  if (send.state == SendState::kFailed) return;
+  acknowledge(send, packet.psn, now);
+  if (send.next_psn < send.una_psn) send.next_psn = send.una_psn;
+  record(now, EventKind::kNakRewind, ep.node, ep.first_port, packet.qp);
+  rewind(send, packet.psn);
+  make_ready(ep, packet.qp, now);
+}
+
+void Engine::on_cnp(Endpoint& ep, const Packet& packet, Ps now) {
+  SendQp& send = send_[packet.qp];
+  if (send.message != kNone) ++messages_[send.message].cnps;
+  const NicParams& nic = nic_profiles_[ep.profile];
+  if (!nic.congestion_control) return;
+  Dcqcn::State& cc = cc_[packet.qp];
+  const Bps line = line_rate(ep);
+  catch_up(packet.qp, line, now);
+  const Bps before = cc.rate;
+  Dcqcn::on_cnp(cc, nic.dcqcn, line, now);
+  if (send.due > now && cc.rate > 0) {  // the rest of the gap passes at the new rate
+    send.due = now + static_cast<Ps>(static_cast<double>(send.due - now) *
+                                     (static_cast<double>(before) / static_cast<double>(cc.rate)));
+  }
+}
+
+void Engine::on_read_request(Endpoint& ep, const Packet& packet, Ps now) {
+  SendQp& send = send_[packet.qp];
+  if (send.state == SendState::kFailed) return;
+  if (packet.psn == send.end_psn) {  // the next request of the queue pair
+    std::uint32_t m = send.message == kNone ? qps_[packet.qp].first_message : send.message;
+    while (m != kNone && messages_[m].first_psn < packet.psn) m = messages_[m].next;
+    if (m == kNone) return;
+    if (send.message == kNone) send.message = send.una_message = m;
+    send.end_psn = messages_[m].end_psn();
+  } else if (packet.psn < send.end_psn) {  // repeated from the first missing packet
+    if (packet.psn < send.next_psn) {
+      record(now, EventKind::kNakRewind, ep.node, ep.first_port, packet.qp);
+    }
+    rewind(send, packet.psn);
+  }
+  make_ready(ep, packet.qp, now);
+}
+
+void Engine::start_message(Endpoint& ep, std::uint32_t number, Ps now) {
+  Message& message = messages_[number];
+  const QueuePair& qp = qps_[message.qp];
+  if (qp.verb == Verb::kRead) {
+    RecvQp& recv = recv_[message.qp];
+    if (recv.expected == recv.requested_psn) recv.progress = now;
+    recv.requested_psn = message.end_psn();
+    if (!ep.silent) send_control(ep, Kind::kReadRequest, message.qp, message.first_psn, now);
+    const Ps timeout = nic_profiles_[ep.profile].retransmit_timeout_ps;
+    if (!recv.timer_armed && timeout > 0) {
+      recv.timer_armed = true;
+      arm(ep, now + timeout, TimerKind::kReadRetry, message.qp);
+    }
+    return;
+  }
+  SendQp& send = send_[message.qp];
+  if (send.state == SendState::kFailed) return;
+  if (send.message == kNone) send.message = send.una_message = number;
+  send.end_psn = message.end_psn();
+  make_ready(ep, message.qp, now);
+}
+
+void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps start) {
+  const QueuePair& qp = qps_[qp_number];
+  SendQp& send = send_[qp_number];
+  const NicParams& nic = nic_profiles_[ep.profile];
+  const std::uint32_t psn = send.next_psn;
+  while (psn >= messages_[send.message].end_psn()) send.message = messages_[send.message].next;
+  Message& message = messages_[send.message];
+  Packet packet{};
+  packet.qp = qp_number;
+  packet.psn = psn;
+  packet.entropy = qp.entropy;
+  packet.route = packet.dst = static_cast<std::uint16_t>(qp.dst);
+  packet.bytes = static_cast<std::uint16_t>(data_frame_bytes(message, psn, nic.mtu, qp.verb));
+  packet.kind = Kind::kData;
+  packet.set_current_priority(qp.priority);
+  if (nic.ecn_capable) packet.flags |= kEct;
+  if (psn + 1 == message.end_psn()) packet.flags |= kLast;
+  ++totals_.injected_packets;
+  totals_.injected_bytes += packet.bytes;
+  ++totals_.data_packets;
+  ++message.sent_packets;
+  if (message.first_tx < 0) message.first_tx = start;
+  if (psn < send.high_psn) {
+    message.retransmitted_bytes += packet.bytes;
+    ++totals_.retransmitted_packets;
+    totals_.retransmitted_bytes += packet.bytes;
+  } else {
+    send.high_psn = psn + 1;
+  }
+  send.next_psn = psn + 1;
+  if (qp.verb == Verb::kWrite && !send.timer_armed && nic.retransmit_timeout_ps > 0) {
+    send.timer_armed = true;
+    send.progress = start;
+    arm(ep, start + nic.retransmit_timeout_ps, TimerKind::kRetransmit, qp_number);
+  }
+  EgressQueue& queue = queues_[(ep.first_port + send.port) * kPriorities + qp.priority];
+  ++queue.tx_packets;
+  queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + kLinkGapBytes);
+  if ((port.paused >> qp.priority & 1) != 0 && queue.paused_until <= start) {
+    port.paused &= static_cast<std::uint8_t>(~(1U << qp.priority));
+  }
+  transmit(port, packet, start);
+
+  Dcqcn::State& cc = cc_[qp_number];
+  Bps rate = nic.fixed_rate_bps > 0 ? nic.fixed_rate_bps : port.rate.bps;
+  if (cc.limited) {
+    Dcqcn::on_send(cc, nic.dcqcn, port.rate.bps, packet.bytes);
+    rate = std::min(rate, cc.rate);
+  }
+  send.due = rate >= port.rate.bps
+                 ? port.next_free
+                 : start + serialisation_ps(packet.bytes + kLinkGapBytes, rate);
+  if (send.next_psn >= send.end_psn) return;  // idle until more is posted or asked for again
+  if (send.due <= port.next_free) {
+    push_ready(nic_ports_[ep.first_port + send.port], qp_number);
+  } else {
+    pace(ep, qp_number);
+  }
+}
+
+void Engine::fail(std::uint32_t qp, std::uint32_t node, Ps now) {
+  SendQp& send = send_[qp];
+  send.state = SendState::kFailed;
+  ++totals_.failed_qps;
+  record(now, EventKind::kQpFailed, node, nodes_[node].first_port, qp);
+  for (std::uint32_t m = qps_[qp].first_message; m != kNone; m = messages_[m].next) {
+    Message& message = messages_[m];
+    if (message.failed || message.end >= 0) continue;
+    message.failed = true;
+    --unfinished_;
+  }
+}
+
+void Engine::on_retransmit_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
+  SendQp& send = send_[qp];
+  const NicParams& nic = nic_profiles_[ep.profile];
+  send.timer_armed = false;
+  if (send.state == SendState::kFailed || send.una_psn >= send.high_psn) return;
+  if (send.progress + nic.retransmit_timeout_ps <= now) {
+    ++totals_.timeouts;
+    ++messages_[send.una_message].timeouts;
+    record(now, EventKind::kTimeout, ep.node, ep.first_port, qp);
+    if (++send.retries > nic.retry_count) {
+      fail(qp, ep.node, now);
+      return;
+    }
+    send.progress = now;
+    rewind(send, send.una_psn);
+    make_ready(ep, qp, now);
+  }
+  send.timer_armed = true;
+  arm(ep, send.progress + nic.retransmit_timeout_ps, TimerKind::kRetransmit, qp);
+}
+
+void Engine::on_read_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
+  RecvQp& recv = recv_[qp];
+  const NicParams& nic = nic_profiles_[ep.profile];
+  recv.timer_armed = false;
+  if (send_[qp].state == SendState::kFailed || recv.expected >= recv.requested_psn) return;
+  if (recv.progress + nic.retransmit_timeout_ps <= now) {
+    ++totals_.timeouts;
+    if (recv.message == kNone) recv.message = qps_[qp].first_message;
+    ++messages_[recv.message].timeouts;
+    record(now, EventKind::kTimeout, ep.node, ep.first_port, qp);
+    if (++recv.retries > nic.retry_count) {
+      fail(qp, ep.node, now);
+      return;
+    }
+    recv.progress = now;
+    recv.gap_reported = false;
+    if (!ep.silent) send_control(ep, Kind::kReadRequest, qp, recv.expected, now);
+  }
+  recv.timer_armed = true;
+  arm(ep, recv.progress + nic.retransmit_timeout_ps, TimerKind::kReadRetry, qp);
+}
+
+}  // namespace emu

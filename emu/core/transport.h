@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// RoCEv2 reliable connection: the state of queue pairs and messages.
+//
+// Invariant: packet sequence numbers of a queue pair run through all of its
+// messages in posting order; una <= next <= end. (Real PSNs have 24 bits; with
+// go-back-N and far fewer than 2^23 packets in flight the wrap changes
+// nothing, so it is left out.)
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "cc/dcqcn.h"
+#include "packet.h"
+#include "units.h"
+
+namespace emu {
+
+inline constexpr std::uint32_t kNone = 0xFFFFFFFF;
+
+enum class Verb : std::uint8_t { kWrite, kRead };
+
+/// One work request: an RDMA WRITE with immediate by the source, or an RDMA
+/// READ by the destination.
+struct Message {
+  std::uint32_t qp = 0;
+  std::uint32_t next = kNone;       // following message of the queue pair
+  std::uint32_t previous = kNone;
+  std::uint32_t first_psn = 0;
+  std::uint32_t packets = 0;
+  std::int64_t bytes = 0;
+  Ps post = 0;
+  Ps first_tx = -1;
+  Ps end = -1;                      // the destination has all of it
+  Ps acked = -1;                    // the source knows (READ: same as end)
+  std::int64_t retransmitted_bytes = 0;
+  std::uint32_t sent_packets = 0;
+  std::uint32_t marked_packets = 0; // arrived with CE
+  std::uint32_t cnps = 0;           // received by the source
+  std::uint32_t timeouts = 0;
+  std::uint32_t naks = 0;
+  bool failed = false;
+
+  std::uint32_t end_psn() const { return first_psn + packets; }
+};
+
+enum class SendState : std::uint8_t { kIdle, kReady, kPaced, kFailed };
+
+/// The side that sends data: requester of a WRITE, responder of a READ.
+struct SendQp {
+  std::uint32_t next_psn = 0;   // sends this next
+  std::uint32_t una_psn = 0;    // oldest not acknowledged
+  std::uint32_t end_psn = 0;    // one past the last that may be sent
+  std::uint32_t high_psn = 0;   // one past the highest ever sent
+  std::uint32_t message = kNone;      // holds next_psn
+  std::uint32_t una_message = kNone;  // holds una_psn
+  std::uint32_t ready_next = kNone;   // NIC round robin
+  Ps due = 0;                   // pacing: earliest next start
+  Ps progress = 0;              // last acknowledgement or (re)start
+  SendState state = SendState::kIdle;
+  std::uint8_t port = 0;        // of the endpoint's ports
+  std::uint8_t retries = 0;
+  bool timer_armed = false;
+};
+
+/// The side that receives data.
+struct RecvQp {
+  std::uint32_t expected = 0;
+  std::uint32_t message = kNone;  // holds `expected`
+  std::uint32_t since_ack = 0;
+  std::uint32_t requested_psn = 0;  // READ: one past the last packet asked for
+  Ps cnp_allowed = 0;
+  Ps progress = 0;
+  std::uint8_t retries = 0;
+  bool gap_reported = false;      // one NAK per gap (IBTA §9.9: no more until it closes)
+  bool timer_armed = false;
+};
+
+struct QueuePair {
+  std::uint32_t src = 0;          // endpoint that sends the data
+  std::uint32_t dst = 0;
+  std::uint32_t entropy = 0;      // src -> dst
+  std::uint32_t entropy_back = 0; // dst -> src
+  std::uint32_t first_message = kNone;
+  std::uint32_t last_message = kNone;
+  std::uint32_t posted_psn = 0;
+  std::uint8_t priority = 0;
+  Verb verb = Verb::kWrite;
+};
+
+struct NicParams {
+  std::int32_t mtu = 4096;              // RDMA path MTU: payload per packet
+  std::int32_t ack_interval = 16;       // packets per ACK
+  std::uint8_t ack_priority = 3;
+  std::uint8_t cnp_priority = 6;
+  Ps retransmit_timeout_ps = 0;
+  std::int32_t retry_count = 7;
+  Ps cnp_interval_ps = 0;               // notification point: gap per queue pair
+  std::uint8_t lossless = 0;            // bit p: the NIC obeys PFC for priority p
+  std::int64_t rx_buffer_bytes = 0;
+  std::int64_t rx_xoff_bytes = 0;
+  std::int64_t rx_xon_bytes = 0;
+  bool congestion_control = false;
+  bool ecn_capable = true;
+  Bps fixed_rate_bps = 0;               // 0: line rate
+  std::uint32_t pfc_quanta = 0xFFFF;
+  Dcqcn::Params dcqcn;
+};
+
+/// Payload of packet `psn` of a message.
+inline std::int32_t payload_bytes(const Message& m, std::uint32_t psn, std::int32_t mtu) {
+  const bool last = psn + 1 == m.end_psn();
+  return last ? static_cast<std::int32_t>(m.bytes - static_cast<std::int64_t>(m.packets - 1) * mtu)
+              : mtu;
+}
+
+/// Frame of packet `psn`: RETH on the first packet of a WRITE, immediate on
+/// its last; AETH on the first and last packet of a READ response (IBTA §9.4).
+inline std::int32_t data_frame_bytes(const Message& m, std::uint32_t psn, std::int32_t mtu,
+                                     Verb verb) {
+  std::int32_t bytes = kRoceHeaderBytes + payload_bytes(m, psn, mtu);
+  bytes += (4 - (bytes - kRoceHeaderBytes) % 4) % 4;  // BTH pad count
+  const bool first = psn == m.first_psn;
+  const bool last = psn + 1 == m.end_psn();
+  if (verb == Verb::kWrite) {
+    bytes += (first ? kRethBytes : 0) + (last ? kImmediateBytes : 0);
+  } else if (first || last) {
+    bytes += kAethBytes;
+  }
+  return std::max(bytes, kMinFrameBytes);
+}
+
+}  // namespace emu

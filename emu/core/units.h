@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Time, rates and the one conversion between them.
+//
+// Invariant: every time in the engine is an integer number of picoseconds, so
+// that results depend neither on the machine nor on the order of additions.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+namespace emu {
+
+using Ps = std::int64_t;   // picoseconds of fabric time
+using Bps = std::int64_t;  // bits per second
+
+inline constexpr Ps kNever = std::numeric_limits<Ps>::max() / 4;
+inline constexpr Ps kPsPerSecond = 1'000'000'000'000;
+
+/// Preamble, start delimiter and inter-frame gap: bytes of link time that
+/// belong to no frame (IEEE 802.3 clause 4: 7 + 1 + 12).
+inline constexpr std::int32_t kLinkGapBytes = 20;
+/// The part of it that goes before the frame.
+inline constexpr std::int32_t kPreambleBytes = 8;
+
+/// Serialisation time of `bytes` at `rate_bps`, rounded up: a link is never
+/// faster than its rate. 8e12 bit-picoseconds per byte fit 64 bits up to 1 MB.
+constexpr Ps serialisation_ps(std::int64_t bytes, Bps rate_bps) {
+  return (bytes * 8 * kPsPerSecond + rate_bps - 1) / rate_bps;
+}
+
+/// A rate made ready for the hot path: the usual rates (10G … 1.6T) have a
+/// whole number of picoseconds per byte, and a multiplication then does.
+struct LinkRate {
+  Bps bps = 0;
+  Ps ps_per_byte = 0;  // 0: not whole, divide
+
+  LinkRate() = default;
+  explicit LinkRate(Bps rate) : bps(rate) {
+    if (rate > 0 && (8 * kPsPerSecond) % rate == 0) ps_per_byte = 8 * kPsPerSecond / rate;
+  }
+  Ps time_of(std::int64_t bytes) const {
+    return ps_per_byte != 0 ? bytes * ps_per_byte : serialisation_ps(bytes, bps);
+  }
+};
+
+}  // namespace emu
