@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from copy import deepcopy
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -19,10 +18,12 @@ from pydantic import (
 )
 
 from emu.spec.base import Bool, Int, Name, Spec, Text
+from emu.spec.checks import check_designs, check_faults, check_rest
 from emu.spec.context import LoadContext
 from emu.spec.dcqcn import DcqcnParams
 from emu.spec.design import DesignSpec
 from emu.spec.fault import FaultSpec, FaultWindow, fault_windows
+from emu.spec.located import At
 from emu.spec.merge import deep_merge
 from emu.spec.record import RecordSpec, StopSpec
 from emu.spec.timers import TimersSpec
@@ -46,16 +47,28 @@ class CaseSpec(Spec):
     """Labels or keys (evpn/l2vni) of the designs; null: all."""
 
 
+def _resolve_topology(value: object, info: ValidationInfo) -> object:
+    """The topology's mapping with the overrides laid over it."""
+    context = info.context if isinstance(info.context, LoadContext) else LoadContext()
+    if isinstance(value, str):
+        value = context.load_topology(value)
+    if isinstance(value, dict):
+        # The field stands after `overrides`, so those have been read.
+        return deep_merge(value, info.data.get("overrides") or {})
+    return value
+
+
 class ExperimentSpec(Spec):
     """Everything that a run needs. ``variants()`` takes it apart."""
 
     kind: Literal["experiment"] = "experiment"
     name: Annotated[Name, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     question: Text = ""
-    topology: TopologySpec
-    """A path relative to this file, a name in topologies/, or a mapping; ``overrides`` included."""
     overrides: dict[str, Any] = {}
     """Laid over the topology, e.g. {switches: {leaf: {pfc: {enabled: false}}}}."""
+    topology: Annotated[TopologySpec, BeforeValidator(_resolve_topology)]
+    """A path relative to this file, a name in topologies/, or a mapping; once read,
+    ``overrides`` are part of it."""
     workload: WorkloadSpec
     transport: TransportSpec = TransportSpec()
     routing: RoutingSpec = RoutingSpec()
@@ -75,3 +88,55 @@ class ExperimentSpec(Spec):
 
     _raw: dict[str, Any] = PrivateAttr(default_factory=dict)
     _context: LoadContext = PrivateAttr(default_factory=LoadContext)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        # Variants are made from what was written, not from what it became: a
+        # path may lead into a part that a preset or a default filled.
+        spec = handler(data)
+        if isinstance(data, dict):
+            spec._raw = deepcopy(data)
+        if isinstance(info.context, LoadContext):
+            spec._context = info.context
+        return spec
+
+    @model_validator(mode="after")
+    def _cross_checks(self) -> Self:
+        items = [*check_designs(self), *check_faults(self), *check_rest(self)]
+        if items:
+            raise At(*items)
+        return self
+
+    @property
+    def cc(self) -> DcqcnParams | None:
+        """Congestion control that the NICs use; None: fixed rate."""
+        if self.transport.cc == "none":
+            return None
+        return self.transport.dcqcn or self.topology.nic.cc
+
+    @property
+    def fault_windows(self) -> list[FaultWindow]:
+        """The faults with their times resolved, in the order given."""
+        return fault_windows(self.faults)
+
+    def variants(self) -> list[Variant]:
+        """What has to be run, each for every seed.
+
+        Raises
+        ------
+        SpecError
+            When a matrix path or a case leads to something that is not allowed.
+        """
+        from emu.spec.variants import make_variants
+
+        return make_variants(self, self._raw or self.model_dump(), self._context)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical JSON of the spec, as hexadecimal digits."""
+        text = json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False
+        )
+        return hashlib.sha256(text.encode()).hexdigest()

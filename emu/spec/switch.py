@@ -13,8 +13,12 @@ from emu.spec.ecn import EcnProfile, EcnSpec
 from emu.spec.preset import expander
 from emu.units import Fraction, Rate, Size, Time, format_size, format_time, parse_size, parse_time
 
-CABLE_DELAY_PS_PER_M = 5_000
-"""Light in fibre takes 5 ns per metre."""
+
+
+def cable_of_delay_m(delay_ps: int) -> float:
+    """Length of the cable that has this delay."""
+    return delay_ps * headroom.CABLE_M_PER_S / 1e12
+
 
 Alpha = Annotated[Float, Field(gt=0, le=1024)]
 """Dynamic threshold: a queue may hold alpha x the free part of the pool."""
@@ -211,14 +215,15 @@ class SwitchProfile(Spec):
         rate_bps : int
             Rate of the port.
         cable_m : float
-            Length of its cable; for a link given by its delay, delay / 5 ns per metre.
+            Length of its cable; for a link given by its delay, ``cable_of_delay_m``.
         frame_bytes : int
             Largest lossless frame of the NICs, tunnel headers included.
         """
         if not self.pfc.enabled:
             return 0
         if self.pfc.headroom == "hpcc":
-            return headroom.headroom_hpcc_bytes(rate_bps, round(cable_m * CABLE_DELAY_PS_PER_M))
+            delay_ps = round(cable_m / headroom.CABLE_M_PER_S * 1e12)
+            return headroom.headroom_hpcc_bytes(rate_bps, delay_ps)
         if self.pfc.headroom == "auto":
             formula = self.pfc.formula
             return headroom.headroom_sonic_bytes(

@@ -14,7 +14,7 @@ from emu.spec.clos import ClosSpec, Tier
 from emu.spec.explicit import ExplicitSpec
 from emu.spec.hostset import pick_names
 from emu.spec.nic import ROCE_IP_BYTES, Nic
-from emu.spec.switch import CABLE_DELAY_PS_PER_M, Switch, SwitchProfile
+from emu.spec.switch import Switch, SwitchProfile, cable_of_delay_m
 from emu.units import format_rate, format_size
 
 ETHERNET_BYTES = 14 + 4
@@ -88,6 +88,9 @@ class TopologySpec(Spec):
         for tier, ports in self._ports().items():
             profile: SwitchProfile = getattr(self.switches, tier)
             self._check_capacity(tier, profile, ports)
+            for rate, _ in ports:
+                if profile.ecn.enabled:
+                    profile.ecn_for(rate)
             self._check_headroom(tier, profile, ports)
         return self
 
@@ -185,7 +188,7 @@ class TopologySpec(Spec):
 
 def _clos_ports(clos: ClosSpec) -> dict[Tier, Counter[tuple[int, float]]]:
     def metres(cable: float | None, delay_ps: int | None) -> float:
-        return cable if cable is not None else (delay_ps or 0) / CABLE_DELAY_PS_PER_M
+        return cable if cable is not None else cable_of_delay_m(delay_ps or 0)
 
     host_m = metres(clos.host_cable, clos.host_delay)
     fabric_m = metres(clos.fabric_cable, clos.fabric_delay)
@@ -202,8 +205,7 @@ def _explicit_ports(explicit: ExplicitSpec) -> dict[Tier, Counter[tuple[int, flo
     names: dict[str, Tier] = {"leaf": "leaf", "spine": "spine", "super-spine": "super_spine"}
     per_node: dict[str, Counter[tuple[int, float]]] = {}
     for link in explicit.links:
-        delay_ps = link.delay or 0
-        metres = link.cable if link.cable is not None else delay_ps / CABLE_DELAY_PS_PER_M
+        metres = link.cable if link.cable is not None else cable_of_delay_m(link.delay or 0)
         for end in (link.a, link.b):
             per_node.setdefault(end, Counter())[link.rate, metres] += link.count
     fullest: dict[Tier, Counter[tuple[int, float]]] = {}

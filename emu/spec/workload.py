@@ -3,12 +3,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import (
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 
-from emu.spec.base import Bool, Float, Int, Name, Priority, Spec, Text
-from emu.spec.preset import expander
+from emu.spec.base import Bool, Float, Int, Name, Priority, Spec
+from emu.spec.context import LoadContext
 from emu.units import Size, Time, format_time, parse_time
 
 
@@ -47,6 +58,19 @@ class TraceSpec(Spec):
     spread: Spread = "auto"
     """Width over which requests with the same stamp are spread; auto: as the format needs."""
 
+    _folder: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _remember_folder(self, info: ValidationInfo) -> Self:
+        if isinstance(info.context, LoadContext):
+            self._folder = info.context.folder
+        return self
+
+    @property
+    def path(self) -> Path:
+        """The trace file, found from the folder of the experiment's file."""
+        return self._folder / self.file
+
 
 class ParallelismSpec(Spec):
     """Tensor-parallel ranks per worker; a rank uses one NIC."""
@@ -62,57 +86,69 @@ class PlacementSpec(Spec):
     decode: Policy = "round-robin"
 
 
-class EngineProfile(Spec):
-    """How a transfer engine sends a KV cache."""
+def _shape_of(value: object) -> str:
+    return "text" if isinstance(value, str) else "mapping"
 
-    name: Name = "inline"
-    description: Text = ""
-    mode: Literal["pull", "push", "chunked", "layered"]
+
+class EngineSpec(Spec):
+    """A transfer engine given in full, or one known by name (``base``) with changes.
+
+    What is not given is that of the base; the names are known to the workload.
+    """
+
+    base: Name | None = None
+    name: Name | None = None
+    mode: Literal["pull", "push", "chunked", "layered"] | None = None
     """pull: one read after prefill; push: one write after prefill; chunked: a write per
     prefill chunk; layered: a write per layer while prefill runs."""
-    slice: Annotated[Size, Field(gt=0)]
-    """Largest single work request."""
-    qps_per_endpoint: Annotated[Int, Field(ge=1, le=64)] = 1
+    slice: Size | None = None
+    """Unit of posting; 0: one descriptor per layer and region."""
+    qps_per_endpoint: Annotated[Int, Field(ge=1, le=64)] | None = None
     """Queue pairs between two NICs that share one transfer."""
-    post_overhead: Time = 0
-    """Time of the sender's processor per work request."""
-    chunk_tokens: Annotated[Int, Field(ge=1)] = 2048
+    post_overhead: Time | None = None
+    """Time to build and post one descriptor."""
+    post_batch: Annotated[Int, Field(ge=0)] | None = None
+    """Descriptors that are posted together; 0: the whole list."""
+    chunk_tokens: Annotated[Int, Field(ge=1)] | None = None
     """Tokens per prefill chunk (mode chunked)."""
-    block_tokens: Annotated[Int, Field(ge=1)] = 16
-    """Tokens per KV block."""
-    coalesce: Bool = True
-    """True: neighbouring blocks go as one work request."""
-    sources: dict[str, Text] = {}
-
-
-class PrefillCompute(Spec):
-    """How fast a worker prefills: a named table, or a plain rate."""
-
-    preset: Name | None = None
-    tokens_per_s: Annotated[Float, Field(gt=0)] | None = None
-    """Tokens per second of one worker."""
-    overhead: Time = 0
-    """Added to each request."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _named(cls, value: object) -> object:
-        return {"preset": value} if isinstance(value, str) else value
+    coalesce: Bool | None = None
+    """True: neighbouring blocks go as one message."""
 
     @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.preset is None) == (self.tokens_per_s is None):
-            given = "neither" if self.preset is None else "both"
-            raise ValueError(
-                f"{given} of preset and tokens_per_s are given: exactly one is wanted"
-            )
+    def _mode_known(self) -> Self:
+        if self.base is None and self.mode is None:
+            raise ValueError("mode is missing: give base (a known engine) or mode")
         return self
+
+
+Engine = Annotated[
+    Annotated[Name, Tag("text")] | Annotated[EngineSpec, Tag("mapping")],
+    Discriminator(_shape_of),
+]
+
+
+class PrefillSpeed(Spec):
+    """A worker that prefills at a constant speed."""
+
+    tokens_per_s: Annotated[Float, Field(gt=0)]
+    """Tokens per second of one worker."""
+
+
+Prefill = Annotated[
+    Annotated[Name, Tag("text")] | Annotated[PrefillSpeed, Tag("mapping")],
+    Discriminator(_shape_of),
+]
+Model = Annotated[
+    Annotated[Name, Tag("text")] | Annotated[dict[str, Any], Tag("mapping")],
+    Discriminator(_shape_of),
+]
 
 
 class ComputeSpec(Spec):
     """Compute times around a transfer."""
 
-    prefill: PrefillCompute = PrefillCompute(tokens_per_s=20_000.0)
+    prefill: Prefill = PrefillSpeed(tokens_per_s=20_000.0)
+    """Name of a table of measured times, or a constant speed."""
     first_decode_step: Time = 0
     """From the last byte of the KV cache to the first token."""
 
@@ -120,8 +156,8 @@ class ComputeSpec(Spec):
 class LoadSpec(Spec):
     """How hard the decode pool's ingress links are used."""
 
-    fraction: Annotated[Float, Field(gt=0, le=2)] = 0.5
-    """Mean bytes of transfers / capacity of the decode pool's links."""
+    fraction: Annotated[Float, Field(gt=0, le=2)] | None = 0.5
+    """Mean bytes of transfers / capacity of the decode pool's links; null: as the trace comes."""
     method: Literal["compress", "superpose"] = "superpose"
     """compress: the trace's time is scaled; superpose: shifted copies are laid over it."""
     sessions: Annotated[Int, Field(ge=1, le=1_000_000)] = 1
@@ -155,16 +191,15 @@ class WorkloadSpec(Spec):
     """Requests, model, engine, load."""
 
     trace: TraceSpec
-    model: Name | dict[str, Any] = "llama-3.1-70b"
+    model: Model = "llama-3.1-70b"
     """Name in the table of models, or a shape."""
     kv_dtype: Literal["bf16", "fp8"] = "bf16"
     prefix_reuse: Bool = False
     """True: the decode side keeps prefixes that it has seen."""
     parallelism: ParallelismSpec = ParallelismSpec()
     placement: PlacementSpec = PlacementSpec()
-    engine: Annotated[EngineProfile, BeforeValidator(expander("engine"))] = Field(
-        default_factory=lambda: EngineProfile.model_validate(expander("engine")("nixl-pull"))
-    )
+    engine: Engine = "nixl-pull"
+    """Name of a transfer engine, or its properties."""
     compute: ComputeSpec = ComputeSpec()
     load: LoadSpec = LoadSpec()
     background: tuple[BackgroundSpec, ...] = ()

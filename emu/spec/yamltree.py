@@ -24,6 +24,11 @@ DEPTH_MAX = 60
 
 _INT = re.compile(r"[-+]?[0-9]+|0x[0-9a-fA-F]+|0o[0-7]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+# What PyYAML's resolver assigns by itself; anything else was written as !tag.
+_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}"
+    for name in ("str", "int", "float", "bool", "null", "timestamp", "merge", "value", "map", "seq")
+)
 _INF_NAN = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
@@ -133,6 +138,9 @@ class _Builder:
             self.open.discard(id(node))
 
     def _build(self, node: yaml.Node, path: Path_) -> Any:
+        if node.tag not in _TAGS:
+            self.fault(node, path, f"the tag {node.tag} is not allowed")
+            return None
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -159,9 +167,6 @@ class _Builder:
         text = node.value
         if node.style is not None:
             return str(text)
-        if not node.tag.startswith("tag:yaml.org,2002:"):
-            self.fault(node, path, f"the tag {node.tag} is not allowed")
-            return None
         if text in ("", "~", "null", "Null", "NULL"):
             return None
         if text in ("true", "True", "TRUE"):

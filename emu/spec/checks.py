@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks across the parts of an experiment, before any work starts.
+
+Each gives the faults it found as (path within the experiment, message).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from emu.spec.fault import BlackHole, fault_names, fault_windows
+from emu.spec.hostset import pick_names
+from emu.units import format_time
+
+if TYPE_CHECKING:
+    from emu.spec.experiment import ExperimentSpec
+
+Item = tuple[tuple[Any, ...], str]
+
+
+def check_designs(spec: ExperimentSpec) -> Iterator[Item]:
+    """Labels apart from each other, and tunnels that fit the fabric's MTU."""
+    labels: dict[str, int] = {}
+    for i, design in enumerate(spec.designs):
+        if design.label in labels:
+            yield (
+                ("designs", i),
+                f"design {labels[design.label]} has the label {design.label!r} too: "
+                "give one of them another `label`",
+            )
+        labels.setdefault(design.label, i)
+        yield from _check_mtu(spec, i)
+
+
+def _check_mtu(spec: ExperimentSpec, i: int) -> Iterator[Item]:
+    overhead = spec.designs[i].overhead_bytes
+    if not overhead:
+        return
+    topology, ip_mtu = spec.topology, spec.topology.nic.ip_mtu
+    tiers = ("leaf", "spine", "super_spine")
+    fabric_mtu = min(getattr(topology.switches, tier).mtu for tier in tiers)
+    if ip_mtu + overhead > fabric_mtu:
+        yield (
+            ("designs", i),
+            f"{spec.designs[i].label}: NIC ip_mtu {ip_mtu} + {overhead} bytes of VXLAN "
+            f"(inner Ethernet 14, IP 20, UDP 8, VXLAN 8) = {ip_mtu + overhead} > fabric mtu "
+            f"{fabric_mtu}: VTEPs must not fragment, so lower nic.ip_mtu to "
+            f"{fabric_mtu - overhead} or raise the switches' mtu",
+        )
+
+
+def check_faults(spec: ExperimentSpec) -> Iterator[Item]:
+    """Names, order and times of faults."""
+    try:
+        names = fault_names(spec.faults)
+        windows = fault_windows(spec.faults)
+    except ValueError as error:
+        yield ("faults",), str(error)
+        return
+    for i, (name, window) in enumerate(zip(names, windows, strict=True)):
+        if spec.stop.at is not None and window.start_ps >= spec.stop.at:
+            yield (
+                ("faults", i),
+                f"{name} begins at {format_time(window.start_ps)} and the run stops at "
+                f"{format_time(spec.stop.at)}: it would never happen",
+            )
+        if isinstance(window.fault, BlackHole):
+            try:
+                pick_names(window.fault.to, spec.topology.host_names)
+            except ValueError as error:
+                yield ("faults", i, "to"), str(error)
+
+
+def check_rest(spec: ExperimentSpec) -> Iterator[Item]:
+    """Seeds, cases, transport and background."""
+    for i, seed in enumerate(spec.seeds):
+        if seed in spec.seeds[:i]:
+            yield ("seeds", i), f"seed {seed} is given twice: the same run would be done again"
+    names = [case.name for case in spec.cases]
+    for i, name in enumerate(names):
+        if name in names[:i] or name == "base":
+            reason = "means the product of matrix and designs" if name == "base" else "is taken"
+            yield ("cases", i, "name"), f"the name {name!r} {reason}: choose another"
+    if not spec.base and not spec.cases:
+        yield ("base",), "base is false and there are no cases: nothing would be run"
+    if spec.transport.cc == "dcqcn" and spec.cc is None:
+        yield (
+            ("transport", "cc"),
+            f"cc is dcqcn and the NIC {spec.topology.nic.name} has no parameters for it: "
+            "give transport.dcqcn",
+        )
+    hosts = len(spec.topology.host_names)
+    for i, background in enumerate(spec.workload.background):
+        if background.pattern == "incast" and background.fan_in >= hosts:
+            yield (
+                ("workload", "background", i, "fan_in"),
+                f"fan_in is {background.fan_in} and there are {hosts} hosts: an incast has at "
+                f"most {hosts - 1} senders",
+            )

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From pydantic's errors to faults with a place, what was given and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from emu.errors import Fault
+from emu.spec.located import At
+from emu.spec.nearest import known_names, nearest
+from emu.spec.walk import known_keys, types_at
+from emu.spec.yamltree import Mark, YamlTree
+
+_Path = tuple[Any, ...]
+
+
+@dataclass
+class Places:
+    """Where the parts of an experiment stand.
+
+    Several files may have a say: a layer is (path at which the file's data was put,
+    the file). The first layer that knows the whole path wins, else the one that
+    knows most of it.
+    """
+
+    layers: list[tuple[_Path, YamlTree]] = field(default_factory=list)
+    aliases: list[tuple[_Path, _Path]] = field(default_factory=list)
+    """(path that is asked for, path under which a layer also knows it)."""
+
+    def fault(self, path: Sequence[Any], message: str, *, key: bool = False, hint: str = "") -> Fault:
+        """A fault about the part at ``path``; ``key`` points at its key, not its value."""
+        mark = self.find(tuple(path), key=key)
+        name = ".".join(str(part) for part in path)
+        if mark is None:
+            return Fault(message, name, hint=hint)
+        return Fault(message, name, mark.file, mark.line, mark.column, hint)
+
+    def find(self, path: _Path, *, key: bool = False) -> Mark | None:
+        """Place of the part, or of the nearest part around it."""
+        asked = [path]
+        for of, other in self.aliases:
+            if path[: len(of)] == of:
+                asked.insert(0, other + path[len(of) :])
+        best: tuple[int, Mark] | None = None
+        for candidate in asked:
+            lost = len(candidate) - len(path)
+            for base, tree in self.layers:
+                if candidate[: len(base)] != base:
+                    continue
+                depth, mark = _deepest(tree, candidate[len(base) :], key)
+                known = depth + len(base) - lost
+                if best is None or known > best[0]:
+                    best = (known, mark)
+        return best[1] if best else None
+
+
+def _deepest(tree: YamlTree, path: _Path, key: bool) -> tuple[int, Mark]:
+    """How much of the path the file knows, and where that stands."""
+    for depth in range(len(path), 0, -1):
+        part = path[:depth]
+        if part in tree.values:
+            at_key = key and depth == len(path) and part in tree.keys
+            return depth, tree.keys[part] if at_key else tree.values[part]
+    return 0, tree.values[()]
+
+
+def faults_of(
+    error: ValidationError, model: type[BaseModel], data: Any, places: Places
+) -> list[Fault]:
+    """All faults of a validation, in the order of the file."""
+    faults: list[Fault] = []
+    for item in error.errors(include_url=False):
+        path = _real_path(item["loc"], data, item["type"])
+        cause = item.get("ctx", {}).get("error")
+        if isinstance(cause, At):
+            faults += [places.fault((*path, *more), text) for more, text in cause.items]
+        else:
+            faults.append(_fault(item, path, model, data, places))
+    unique = list(dict.fromkeys(faults))
+    return sorted(unique, key=lambda f: (f.line == 0, f.file, f.line, f.column))
+
+
+def _real_path(loc: Sequence[Any], data: Any, kind: str) -> _Path:
+    """The error's location without the names that unions put into it."""
+    path: list[Any] = []
+    node = data
+    for i, key in enumerate(loc):
+        if key == "[key]":
+            continue
+        if isinstance(node, dict) and key in node:
+            node = node[key]
+        elif isinstance(node, list | tuple) and isinstance(key, int) and key < len(node):
+            node = node[key]
+        elif data is not None and not (i == len(loc) - 1 and kind == "missing"):
+            # A tag of a union, or a part that only a preset or default has.
+            if not _is_tag(key, node):
+                path.append(key)
+            continue
+        path.append(key)
+    return tuple(path)
+
+
+def _is_tag(key: Any, node: Any) -> bool:
+    if not isinstance(key, str):
+        return False
+    return key in ("text", "mapping") or (isinstance(node, dict) and node.get("kind") == key)
+
+
+def _fault(
+    item: Any, path: _Path, model: type[BaseModel], data: Any, places: Places
+) -> Fault:
+    kind, given = item["type"], item["input"]
+    if kind == "extra_forbidden":
+        known = known_keys(types_at(model, path[:-1], data), _at(data, path[:-1]))
+        return places.fault(path, *_unknown_key(str(path[-1]), known), key=True)
+    if kind == "missing":
+        return places.fault(path, "is missing: it has no default")
+    return places.fault(path, _message(kind, item, given), hint=_hint(kind, item, given))
+
+
+def _unknown_key(name: str, known: list[str]) -> tuple[str]:
+    close = nearest(name, known)
+    likely = f", did you mean {close}?" if close else ""
+    return (f"unknown key {name!r}{likely} allowed here: {known_names(name, known)}",)
+
+
+def _at(data: Any, path: Sequence[Any]) -> Any:
+    for key in path:
+        if isinstance(data, dict):
+            data = data.get(key)
+        elif isinstance(data, list | tuple) and isinstance(key, int) and key < len(data):
+            data = data[key]
+        else:
+            return None
+    return data
+
+
+_WANTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "dict_type": "a mapping (key: value)",
+    "model_type": "a mapping (key: value)",
+    "model_attributes_type": "a mapping (key: value)",
+    "tuple_type": "a list ([a, b])",
+    "list_type": "a list ([a, b])",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "or more"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "or less"),
+}
+
+
+def _message(kind: str, item: Any, given: Any) -> str:
+    context = item.get("ctx", {})
+    if kind in _WANTED:
+        return f"{shown(given)} is not {_WANTED[kind]}"
+    if kind in _BOUNDS:
+        key, words = _BOUNDS[kind]
+        bound = f"{context[key]:g}" if isinstance(context[key], float) else str(context[key])
+        limit = f"{words} {bound}" if " than" in words else f"{bound} {words}"
+        return f"{shown(given)} is out of range: {limit} is allowed"
+    if kind in ("literal_error", "union_tag_invalid"):
+        return _not_one_of(context, kind, given)
+    if kind == "union_tag_not_found":
+        return "kind is missing: it says what the rest means"
+    if kind in ("too_short", "too_long"):
+        bound = context.get("min_length", context.get("max_length"))
+        words = "at least" if kind == "too_short" else "at most"
+        return f"has {context['actual_length']} items: {words} {bound} are wanted"
+    if kind in ("string_too_short", "string_too_long"):
+        bound = context.get("min_length", context.get("max_length"))
+        words = "at least" if kind == "string_too_short" else "at most"
+        return f"{shown(given)} has the wrong length: {words} {bound} characters are allowed"
+    if kind == "string_pattern_mismatch":
+        return f"{shown(given)} does not have the form {context['pattern']}"
+    text = str(item["msg"]).removeprefix("Value error, ")
+    return text if kind == "value_error" else f"{text} (given: {shown(given)})"
+
+
+def _not_one_of(context: Any, kind: str, given: Any) -> str:
+    if kind == "union_tag_invalid":
+        given = context["tag"]
+        names = [part.strip("' ") for part in str(context["expected_tags"]).split(",")]
+    else:
+        names = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ", ").split(",")]
+    close = nearest(given, names) if isinstance(given, str) else None
+    likely = f"did you mean {close}? " if close else ""
+    return f"{shown(given)} is not allowed: {likely}allowed: {', '.join(names)}"
+
+
+def _hint(kind: str, item: Any, given: Any) -> str:
+    if kind in ("int_type", "float_type", "bool_type") and isinstance(given, str):
+        return "text in quotes is not a number"
+    return ""
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it, shortened."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
