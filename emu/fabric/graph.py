@@ -6,9 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from emu.spec import TopologySpec
+from emu.spec.topology import TopologySpec
 
 LIGHT_M_PER_S = 198_000_000
 """Signal speed in a cable, the figure SONiC's headroom calculation uses
@@ -30,7 +30,8 @@ TIER = {NodeKind.ENDPOINT: 0, NodeKind.LEAF: 1, NodeKind.SPINE: 2, NodeKind.SUPE
 """Height of a node in the fabric."""
 
 
-class Node(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Node:
     """An endpoint (one NIC of a host) or a switch."""
 
     id: int
@@ -48,7 +49,8 @@ class Node(NamedTuple):
         return TIER[self.kind]
 
 
-class Port(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Port:
     """One end of a link."""
 
     id: int
@@ -66,7 +68,8 @@ class Port(NamedTuple):
     """Cable length, derived from the delay when only that was given."""
 
 
-class Link(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Link:
     """A cable; ``a`` is the end on the lower tier (or lower id)."""
 
     id: int
@@ -76,7 +79,8 @@ class Link(NamedTuple):
     kind: LinkKind
 
 
-class Host(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Host:
     """A server with one endpoint per NIC."""
 
     id: int

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fabric designs: one file each, found by the name in the experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from emu.fabric.designs import l3
+from emu.fabric.faults import ResolvedFault, resolve_faults
+from emu.fabric.forwarding import ForwardingPlan
+from emu.fabric.graph import Fabric
+from emu.spec.design import DesignSpec
+from emu.spec.experiment import ExperimentSpec
+from emu.spec.timers import TimersSpec
+
+Design = Callable[[Fabric, DesignSpec, TimersSpec, Sequence[ResolvedFault], int], ForwardingPlan]
+
+DESIGNS: dict[str, Design] = {
+    "l3": l3.plan,
+}
+
+
+def plan_design(fabric: Fabric, spec: ExperimentSpec, seed: int) -> ForwardingPlan:
+    """The plan of a variant, which has exactly one design.
+
+    Raises
+    ------
+    SpecError
+        When a fault names what the fabric does not have, or the design cannot be
+        built on this fabric.
+    """
+    (design,) = spec.designs
+    faults = resolve_faults(fabric, spec.faults)
+    result = DESIGNS[design.name](fabric, design, spec.timers, faults, seed)
+    if spec.routing.polarised:
+        result.hash_seed[:] = result.hash_seed[0]
+    return result

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults with the names of their targets resolved to ids."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from emu.errors import Fault, SpecError
+from emu.fabric.graph import Fabric
+from emu.spec.fault import (
+    BlackHole,
+    FaultSpec,
+    FaultWindow,
+    LinkDegraded,
+    LinkDown,
+    LinkFlap,
+    NicStorm,
+    SilentHost,
+    SlowReceiver,
+    SwitchDown,
+    fault_windows,
+)
+from emu.spec.hostset import match_names
+from emu.spec.nearest import hint_for
+
+
+@dataclass(frozen=True)
+class ResolvedFault:
+    """One fault: what it hits, by id, and when."""
+
+    name: str
+    kind: str
+    start_ps: int
+    end_ps: int | None
+    links: tuple[int, ...] = ()
+    switch: int = -1
+    """Node id."""
+    endpoints: tuple[int, ...] = ()
+    """Endpoints hit; of a black hole: those whose packets vanish (empty = all)."""
+    loss: float = 0.0
+    rate_bps: int = 0
+    priority: int = 0
+    period_ps: int = 0
+    count: int = 0
+
+
+def resolve_faults(fabric: Fabric, faults: Sequence[FaultSpec]) -> list[ResolvedFault]:
+    """All faults, in the order given; SpecError naming every target that does not exist."""
+    wrong: list[Fault] = []
+    resolved = []
+    for index, window in enumerate(fault_windows(faults)):
+        try:
+            resolved.append(_resolve(fabric, window))
+        except _UnknownNameError as unknown:
+            field = f"faults.{index}.{unknown.field}"
+            wrong.append(Fault(unknown.message, field, hint=unknown.hint))
+    if wrong:
+        raise SpecError(wrong)
+    return resolved
+
+
+class _UnknownNameError(Exception):
+    def __init__(self, field: str, what: str, name: str, known: Iterable[str]) -> None:
+        self.field = field
+        self.message = f"there is no {what} {name!r} in this fabric"
+        self.hint = hint_for(name, known)
+
+
+def _resolve(fabric: Fabric, window: FaultWindow) -> ResolvedFault:
+    fault = window.fault
+    common = (window.name, fault.kind, window.start_ps, window.end_ps)
+    match fault:
+        case LinkDown():
+            return ResolvedFault(*common, links=link_targets(fabric, fault.link))
+        case LinkFlap():
+            links = link_targets(fabric, fault.link)
+            return ResolvedFault(*common, links=links, period_ps=fault.period, count=fault.count)
+        case LinkDegraded():
+            return ResolvedFault(*common, links=link_targets(fabric, fault.link), loss=fault.loss)
+        case SwitchDown():
+            switch = switch_target(fabric, fault.switch)
+            links = tuple(fabric.ports[p].link for p in fabric.ports_of(switch))
+            return ResolvedFault(*common, links=links, switch=switch)
+        case BlackHole():
+            switch = switch_target(fabric, fault.switch)
+            return ResolvedFault(*common, switch=switch, endpoints=_black_hole(fabric, fault))
+        case SlowReceiver():
+            hit = endpoint_targets(fabric, fault.host)
+            return ResolvedFault(*common, endpoints=hit, rate_bps=fault.rate)
+        case NicStorm():
+            hit = endpoint_targets(fabric, fault.host)
+            return ResolvedFault(*common, endpoints=hit, priority=fault.priority)
+        case SilentHost():
+            return ResolvedFault(*common, endpoints=endpoint_targets(fabric, fault.host))
+
+
+def link_targets(fabric: Fabric, name: str) -> tuple[int, ...]:
+    """Links of that name, in either order of its ends; without a number all parallel ones."""
+    wanted = {name, _turned(name)}
+    found = [i for text, i in fabric.link_ids.items() if text in wanted]
+    if not found:
+        found = [i for text, i in fabric.link_ids.items() if text.rpartition("[")[0] in wanted]
+    if not found:
+        raise _UnknownNameError("link", "link", name, fabric.link_ids)
+    return tuple(sorted(found))
+
+
+def _turned(name: str) -> str:
+    """leaf1-spine2[0] as spine2-leaf1[0].
+
+    >>> _turned("spine2-leaf1[0]")
+    'leaf1-spine2[0]'
+    """
+    ends = re.fullmatch(r"(.+?)-(.+?)(\[\d+\])?", name)
+    return f"{ends[2]}-{ends[1]}{ends[3] or ''}" if ends else name
+
+
+def switch_target(fabric: Fabric, name: str) -> int:
+    """Node id of a switch."""
+    names = {fabric.nodes[s].name: s for s in fabric.switches}
+    if name not in names:
+        raise _UnknownNameError("switch", "switch", name, names)
+    return names[name]
+
+
+def endpoint_targets(fabric: Fabric, name: str) -> tuple[int, ...]:
+    """All NICs of a host, or one (h3.0)."""
+    if name in fabric.host_ids:
+        return tuple(fabric.hosts[fabric.host_ids[name]].nics)
+    node = fabric.node_ids.get(name, len(fabric.nodes))
+    if node >= fabric.n_endpoints:
+        raise _UnknownNameError("host", "host", name, fabric.host_ids)
+    return (node,)
+
+
+def _black_hole(fabric: Fabric, fault: BlackHole) -> tuple[int, ...]:
+    if "*" in fault.to:
+        return ()
+    hit: set[int] = set()
+    for pattern in fault.to:
+        hosts = match_names(pattern, fabric.host_ids)
+        if not hosts:
+            raise _UnknownNameError("to", "host that matches", pattern, fabric.host_ids)
+        for host in hosts:
+            hit.update(fabric.hosts[fabric.host_ids[host]].nics)
+    return tuple(sorted(hit))
