@@ -25,7 +25,8 @@ def report(
         list[Path], typer.Argument(metavar="DIR...", help="Run directories, or folders of them.")
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for the report (default: reports/NAME).")
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for the report (default: reports/NAME)."),
     ] = None,
 ) -> None:
     """Write a self-contained index.html, report.md, tables and figures from finished runs."""

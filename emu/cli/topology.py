@@ -40,7 +40,10 @@ def _facts(fabric: Fabric) -> dict[str, Any]:
         "hosts": dict(roles),
         "switches": dict(kinds),
         "links": dict(links),
-        "capacity_bps": {f"{kind} {rate}": n * rate for (kind, rate), n in sorted(rates.items())},
+        "capacity": [
+            {"links": kind, "rate_bps": rate, "count": n, "total_bps": n * rate}
+            for (kind, rate), n in sorted(rates.items())
+        ],
     }
 
 
@@ -60,9 +63,9 @@ def show(topology: File, json: Json = False) -> None:
     rows += [(f"{role or 'idle'} hosts", n) for role, n in facts["hosts"].items()]
     rows += [(f"{kind} switches", n) for kind, n in facts["switches"].items()]
     rows += [(f"{kind} links", n) for kind, n in facts["links"].items()]
-    for key, total in facts["capacity_bps"].items():
-        kind, rate = key.split()
-        rows.append((f"{kind} capacity at {format_rate(int(rate))}", format_rate(total)))
+    for part in facts["capacity"]:
+        what = f"{part['links']} capacity at {format_rate(part['rate_bps'])}"
+        rows.append((what, f"{part['total_bps'] / 1e12:g} Tb/s"))
     print_table(["what", "value"], rows)
 
 
