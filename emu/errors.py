@@ -81,9 +81,7 @@ class InputError(EmuError):
         self.hint = hint
 
     def __str__(self) -> str:
-        return str(
-            Fault(self.message, self.field, self.file, self.line, self.column, self.hint)
-        )
+        return str(Fault(self.message, self.field, self.file, self.line, self.column, self.hint))
 
 
 class SpecError(InputError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
 
 
 class Spec(BaseModel):
@@ -38,3 +38,12 @@ Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printa
 Text = Annotated[str, Field(max_length=4000)]
 Priority = Annotated[int, Strict(), Field(ge=0, le=7)]
 Dscp = Annotated[int, Strict(), Field(ge=0, le=63)]
+
+
+def _number_key(key: object) -> object:
+    # The keys of a JSON object are always text.
+    return int(key) if isinstance(key, str) and key.isdecimal() and len(key) < 4 else key
+
+
+PriorityKey = Annotated[Priority, BeforeValidator(_number_key)]
+DscpKey = Annotated[Dscp, BeforeValidator(_number_key)]

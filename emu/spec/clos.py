@@ -58,8 +58,7 @@ class ClosSpec(Spec):
     def _tiers(self) -> Self:
         if self.tiers == 2 and (self.pods, self.super_spines) != (1, 0):
             raise ValueError(
-                f"pods is {self.pods} and super_spines {self.super_spines}: "
-                "they belong to tiers: 3"
+                f"pods is {self.pods} and super_spines {self.super_spines}: they belong to tiers: 3"
             )
         if self.tiers == 3 and self.super_spines == 0:
             raise ValueError("tiers is 3 and super_spines 0: give super_spines, or tiers: 2")

@@ -86,9 +86,7 @@ class DesignSpec(Spec):
                 if getattr(self, option) != type(self).model_fields[option].default
             ]
             if changed:
-                raise ValueError(
-                    f"{changed[0]} is an option of evpn: {self.name} has no tunnel"
-                )
+                raise ValueError(f"{changed[0]} is an option of evpn: {self.name} has no tunnel")
         return self
 
     @property

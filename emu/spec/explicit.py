@@ -104,9 +104,7 @@ class ExplicitSpec(Spec):
         return match[1], nic
 
     @staticmethod
-    def _check_homes(
-        nodes: dict[str, NodeSpec], homes: dict[tuple[str, int], list[str]]
-    ) -> None:
+    def _check_homes(nodes: dict[str, NodeSpec], homes: dict[tuple[str, int], list[str]]) -> None:
         if not homes:
             raise ValueError("there is no host among the nodes")
         for (host, nic), leaves in homes.items():

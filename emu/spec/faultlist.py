@@ -31,7 +31,9 @@ class Places:
     aliases: list[tuple[_Path, _Path]] = field(default_factory=list)
     """(path that is asked for, path under which a layer also knows it)."""
 
-    def fault(self, path: Sequence[Any], message: str, *, key: bool = False, hint: str = "") -> Fault:
+    def fault(
+        self, path: Sequence[Any], message: str, *, key: bool = False, hint: str = ""
+    ) -> Fault:
         """A fault about the part at ``path``; ``key`` points at its key, not its value."""
         mark = self.find(tuple(path), key=key)
         name = ".".join(str(part) for part in path)
@@ -91,9 +93,7 @@ def _real_path(loc: Sequence[Any], data: Any, kind: str) -> _Path:
     for i, key in enumerate(loc):
         if key == "[key]":
             continue
-        if isinstance(node, dict) and key in node:
-            node = node[key]
-        elif isinstance(node, list | tuple) and isinstance(key, int) and key < len(node):
+        if _has(node, key):
             node = node[key]
         elif data is not None and not (i == len(loc) - 1 and kind == "missing"):
             # A tag of a union, or a part that only a preset or default has.
@@ -104,15 +104,19 @@ def _real_path(loc: Sequence[Any], data: Any, kind: str) -> _Path:
     return tuple(path)
 
 
+def _has(node: Any, key: Any) -> bool:
+    if isinstance(node, list | tuple):
+        return isinstance(key, int) and key < len(node)
+    return isinstance(node, dict) and key in node
+
+
 def _is_tag(key: Any, node: Any) -> bool:
     if not isinstance(key, str):
         return False
     return key in ("text", "mapping") or (isinstance(node, dict) and node.get("kind") == key)
 
 
-def _fault(
-    item: Any, path: _Path, model: type[BaseModel], data: Any, places: Places
-) -> Fault:
+def _fault(item: Any, path: _Path, model: type[BaseModel], data: Any, places: Places) -> Fault:
     kind, given = item["type"], item["input"]
     if kind == "extra_forbidden":
         known = known_keys(types_at(model, path[:-1], data), _at(data, path[:-1]))
@@ -195,7 +199,9 @@ def _not_one_of(context: Any, kind: str, given: Any) -> str:
         given = context["tag"]
         names = [part.strip("' ") for part in str(context["expected_tags"]).split(",")]
     else:
-        names = [part.strip("' ") for part in str(context["expected"]).replace(" or ", ", ").split(",")]
+        names = [
+            part.strip("' ") for part in str(context["expected"]).replace(" or ", ", ").split(",")
+        ]
     close = nearest(given, names) if isinstance(given, str) else None
     likely = f"did you mean {close}? " if close else ""
     return f"{shown(given)} is not allowed: {likely}allowed: {', '.join(names)}"

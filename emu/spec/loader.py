@@ -78,7 +78,11 @@ def _expect_kind(tree: YamlTree, kind: str) -> None:
     places = Places([((), tree)])
     if not isinstance(tree.data, dict):
         raise SpecError(
-            [places.fault((), f"the file is not a mapping of fields: it begins with `kind: {kind}`")]
+            [
+                places.fault(
+                    (), f"the file is not a mapping of fields: it begins with `kind: {kind}`"
+                )
+            ]
         )
     given = tree.data.get("kind")
     if given is None:

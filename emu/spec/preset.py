@@ -45,7 +45,8 @@ def _based(kind: str, data: dict[Any, Any]) -> dict[Any, Any]:
     base = preset(kind, data["base"])
     if "name" not in own and own:
         own["name"] = f"{data['base']} (changed)"
-    return deep_merge(base, own)
+    merged: dict[Any, Any] = deep_merge(base, own)
+    return merged
 
 
 def preset(kind: str, name: object) -> dict[str, Any]:

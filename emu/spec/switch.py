@@ -8,11 +8,10 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from emu.spec import headroom
-from emu.spec.base import Bool, Dscp, Float, Int, Name, Priority, Spec, Text
+from emu.spec.base import Bool, DscpKey, Float, Int, Name, Priority, PriorityKey, Spec, Text
 from emu.spec.ecn import EcnProfile, EcnSpec
 from emu.spec.preset import expander
 from emu.units import Fraction, Rate, Size, Time, format_size, format_time, parse_size, parse_time
-
 
 
 def cable_of_delay_m(delay_ps: int) -> float:
@@ -133,7 +132,7 @@ class SchedulerSpec(Spec):
     """Strict priorities first (the highest first), then DWRR among the others."""
 
     strict: tuple[Priority, ...] = (6, 7)
-    dwrr: dict[Priority, Annotated[Int, Field(ge=1, le=255)]] = {0: 50, 3: 50}
+    dwrr: dict[PriorityKey, Annotated[Int, Field(ge=1, le=255)]] = {0: 50, 3: 50}
     """Weight per priority; a priority that is not named has weight 1."""
 
     @model_validator(mode="after")
@@ -172,7 +171,7 @@ class SwitchProfile(Spec):
     """Dynamic threshold of lossless egress queues: large, since PFC must act first."""
     ecn: EcnSpec
     scheduler: SchedulerSpec = SchedulerSpec()
-    dscp_to_priority: dict[Dscp, Priority] = {26: 3, 24: 3, 48: 6, 0: 0}
+    dscp_to_priority: dict[DscpKey, Priority] = {26: 3, 24: 3, 48: 6, 0: 0}
     """Traffic class by DSCP; a DSCP that is not named goes to priority 0."""
     sources: dict[str, Text] = {}
     """Field (dotted) to where its number is from."""

@@ -40,88 +40,126 @@ class TimersSpec(Spec):
     detection: Literal["los", "bfd"] = "los"
     """How a dead link is noticed: loss of signal, or BFD."""
     loss_of_signal: Time = _timer(
-        "1ms", "10us", "10ms",
+        "1ms",
+        "10us",
+        "10ms",
         'Loss of light: RFC 7938 7.1 says "in milliseconds"; the figure itself is assumed [U]',
     )
     bfd_interval: Time = _timer(
-        "300ms", "50ms", "1s",
+        "300ms",
+        "50ms",
+        "1s",
         "Hedgehog fabric pkg/agent/dozer/bcm/plan.go: 300 ms x 3; faster in hardware [U]",
     )
     bfd_multiplier: Annotated[Int, Field(ge=1, le=255)] = 3
     """Hedgehog fabric pkg/agent/dozer/bcm/plan.go: 300 ms x 3."""
     bgp_local_repair: Time = _timer(
-        "10ms", "0s", "100ms",
+        "10ms",
+        "0s",
+        "100ms",
         "Shrinking the ECMP group after detection. Whole link failure measured on SONiC: "
         "59.7 ms (sonic-mgmt PR 18044) and 114 ms (PR 11818) [S]; the share of it is assumed [U]",
     )
     bgp_remote_withdraw_per_hop: Time = _timer(
-        "50ms", "50ms", "500ms",
+        "50ms",
+        "50ms",
+        "500ms",
         "No measured source; 50 to 500 ms as a parameter [U]. Link failure end to end on SONiC: "
         "59.7 ms and 114 ms (sonic-mgmt PR 18044, 11818) [S], a bad run 33.1 s (PR 24905) [S]",
     )
     bgp_restore: Time = _timer(
-        "1s", "100ms", "3s",
+        "1s",
+        "100ms",
+        "3s",
         "A link that is back is used again after the session is up and the route is learned; "
         "assumed [U]. HostBGP of Hedgehog runs keepalive 3 s, hold 9 s",
     )
     host_repair: Time = _timer(
-        "1ms", "0s", "100ms",
+        "1ms",
+        "0s",
+        "100ms",
         "A dual-homed host takes a dead port out of its own multipath; assumed [U]",
     )
     active_standby_failover: Time = _timer(
-        "100ms", "10ms", "1s",
+        "100ms",
+        "10ms",
+        "1s",
         "A host with one active and one standby port moves over (bonding miimon 100 ms) [U]",
     )
     rstp_local: Time = _timer(
-        "500ms", "50ms", "1s",
+        "500ms",
+        "50ms",
+        "1s",
         "RSTP on link down: under 1 s (networkengineering.SE 35923) [S]",
     )
     rstp_indirect: Time = _timer(
-        "6s", "3s", "6s",
+        "6s",
+        "3s",
+        "6s",
         "RSTP after an indirect loss: 3 hellos of 2 s = 6 s (networkengineering.SE 35923) [S]",
     )
     mac_age: Time = _timer(
-        "300s", "10s", "1800s",
+        "300s",
+        "10s",
+        "1800s",
         "MAC ageing 300 s: Junos, Aruba, 802.1D",
     )
     mac_learn: Time = _timer(
-        "0s", "0s", "1ms",
+        "0s",
+        "0s",
+        "1ms",
         "Learning in hardware is taken as immediate; with software learning up to 1 ms [U]",
     )
     arp_age: Time = _timer(
-        "4h", "60s", "4h",
+        "4h",
+        "60s",
+        "4h",
         "ARP entry lives 4 h (Guo et al., SIGCOMM 2016) [S]; Linux hosts refresh after 60 s [U]",
     )
     arp_refresh: Time = _timer(
-        "60s", "30s", "4h",
+        "60s",
+        "30s",
+        "4h",
         "How often a host asks for each peer on a bridged segment; Linux about 60 s [U]",
     )
     mlag_failover: Time = _timer(
-        "200ms", "50ms", "1s",
+        "200ms",
+        "50ms",
+        "1s",
         "No published MLAG failover time was found [U]; LACP member loss measured on SONiC: "
         "189 ms (sonic-mgmt PR 18046) [S]",
     )
     lacp_member: Time = _timer(
-        "189ms", "1ms", "3s",
+        "189ms",
+        "1ms",
+        "3s",
         "Loss of one LAG member measured on SONiC: 189 ms (sonic-mgmt PR 18046) [S]; "
         "LACP fast timeout 3 s",
     )
     esi_mass_withdraw: Time = _timer(
-        "100ms", "50ms", "500ms",
+        "100ms",
+        "50ms",
+        "500ms",
         "RFC 7432 17.3: one withdraw per Ethernet segment; its time is that of a BGP withdraw, "
         "50 to 500 ms [U]",
     )
     evpn_mac_withdraw: Time = _timer(
-        "500ms", "50ms", "5s",
+        "500ms",
+        "50ms",
+        "5s",
         "Withdraw of a single MAC/IP route (type 2) at all VTEPs; assumed [U]",
     )
     evpn_startup: Time = _timer(
-        "60s", "0s", "300s",
+        "60s",
+        "0s",
+        "300s",
         "Multihoming start-up delay: 60 s Hedgehog (plan.go:1941), 180 s Cumulus, "
         "300 s Enterprise SONiC [S]",
     )
     l3vni_ip_move: Time = _timer(
-        "60s", "1s", "60s",
+        "60s",
+        "1s",
+        "60s",
         "A host's address changes in L3VNI: black hole of up to 1 min (Hedgehog known limits)",
     )
 
@@ -138,9 +176,7 @@ class TimersSpec(Spec):
         extra = cls.model_fields[name].json_schema_extra
         if not isinstance(extra, dict):
             raise KeyError(name)
-        return TimerInfo(
-            parse_time(extra["low"]), parse_time(extra["high"]), str(extra["source"])
-        )
+        return TimerInfo(parse_time(extra["low"]), parse_time(extra["high"]), str(extra["source"]))
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

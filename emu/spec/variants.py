@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from emu.errors import Fault, SpecError
 from emu.spec.context import LoadContext
 from emu.spec.design import DesignSpec
-from emu.spec.experiment import CaseSpec, ExperimentSpec
+from emu.spec.experiment import ExperimentSpec
 from emu.spec.faultlist import Places, faults_of
 from emu.spec.merge import set_path, split_path
 from emu.spec.nearest import hint_for
@@ -194,7 +194,7 @@ def _unique(slug: str, used: dict[str, int]) -> str:
 
 def _path_faults(spec: ExperimentSpec, raw: dict[str, Any], places: Places) -> Iterator[Fault]:
     """Paths of matrix and cases that lead nowhere, designs that do not exist, sheer number."""
-    written = [(("matrix", path), path) for path in spec.matrix]
+    written: list[tuple[_PATH, str]] = [(("matrix", path), path) for path in spec.matrix]
     for i, case in enumerate(spec.cases):
         written += [(("cases", i, "set", path), path) for path in case.set]
         known = {design.label for design in spec.designs} | {d.key for d in spec.designs}
@@ -231,9 +231,8 @@ def _path_fault(path: str, raw: dict[str, Any]) -> str:
         if not types_at(ExperimentSpec, [*walked, key], data):
             known = known_keys(here, None)
             where = ".".join(str(part) for part in keys[:i]) or "an experiment"
-            if not known:
-                return f"the path {path!r} does not exist: {where} has no parts"
-            return f"the path {path!r} does not exist: {where} has no {key!r}, {hint_for(key, known)}"
+            lost = f"has no {key!r}, {hint_for(key, known)}" if known else "has no parts"
+            return f"the path {path!r} does not exist: {where} {lost}"
         walked.append(key)
     return ""
 
