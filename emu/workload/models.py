@@ -77,7 +77,8 @@ class ModelShape:
         """
         full = np.maximum(upto - reused, 0) * (self.layers - self.swa_layers)
         window_from = np.maximum(reused, tokens - self.swa_window)
-        return full + np.maximum(upto - window_from, 0) * self.swa_layers
+        windowed = np.maximum(upto - window_from, 0) * self.swa_layers
+        return np.asarray(full + windowed, dtype=np.int64)
 
     def kv_bytes(self, tokens: IntArray, dtype: str, reused: IntArray | None = None) -> IntArray:
         """Bytes of one copy of the cache of ``tokens``, less the ``reused`` prefix."""

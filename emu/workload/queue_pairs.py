@@ -33,7 +33,7 @@ def assign_qps(frame: pd.DataFrame, seed: int) -> tuple[IntArray, pd.DataFrame]:
             "priority": qps["priority"],
         }
     )
-    return qp_id, qps
+    return np.asarray(qp_id, dtype=np.int64), qps
 
 
 def udp_source_port(local_qpn: IntArray, remote_qpn: IntArray) -> IntArray:

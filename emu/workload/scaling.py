@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from emu.errors import Fault, SpecError
 from emu.fabric.graph import Fabric
 from emu.workload.trace import PS_PER_S, IntArray
 
@@ -39,6 +40,29 @@ def ingress_bps(fabric: Fabric, endpoints: IntArray) -> int:
 def offered_load(wire_bytes: int, span: int, capacity_bps: int) -> float:
     """Fraction of the capacity; 0 when there is no span (a single transfer)."""
     return wire_bytes * 8 * PS_PER_S / span / capacity_bps if span else 0.0
+
+
+def compression_factor(fraction: float | None, natural: float) -> float:
+    """What turns the natural load into the stated one; 1 when none is stated.
+
+    Raises
+    ------
+    SpecError
+        When there is nothing to compress: all transfers at one moment.
+    """
+    if fraction is None:
+        return 1.0
+    if not natural:
+        raise SpecError(
+            [
+                Fault(
+                    field="workload.load.fraction",
+                    message="a load needs at least two transfers at different times",
+                    hint="raise workload.trace.limit, or set load.fraction to null",
+                )
+            ]
+        )
+    return fraction / natural
 
 
 def compress(times_ps: IntArray, factor: float) -> IntArray:

@@ -24,7 +24,8 @@ class RequestTrace:
     The prefix blocks of request ``i`` are
     ``block_ids[block_offsets[i]:block_offsets[i + 1]]``; equal leading ids mean an
     equal prefix of ``block_tokens`` tokens per id. ``block_tokens`` is 0 when the
-    trace says nothing about prefixes.
+    trace says nothing about prefixes. ``stamp_step_ps`` is the unit of the stamps when
+    the format is known to round them, 0 otherwise.
     """
 
     arrival_ps: IntArray
@@ -38,6 +39,7 @@ class RequestTrace:
     rows_read: int
     skipped: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    stamp_step_ps: int = 0
 
     def __len__(self) -> int:
         return len(self.arrival_ps)
@@ -120,6 +122,7 @@ class RequestColumns:
         rows_read: int,
         skipped: dict[str, int],
         notes: tuple[str, ...] = (),
+        stamp_step_ps: int = 0,
     ) -> RequestTrace:
         """Sorts by arrival (equal stamps keep file order) and starts the clock at 0."""
         arrival = np.asarray(self.arrival_ps, dtype=np.int64)
@@ -137,6 +140,7 @@ class RequestColumns:
             rows_read=rows_read,
             skipped=skipped,
             notes=notes,
+            stamp_step_ps=stamp_step_ps,
         )
         if len(arrival) and np.any(np.diff(arrival) < 0):
             return trace.take(np.argsort(arrival, kind="stable"))

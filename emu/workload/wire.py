@@ -16,4 +16,5 @@ MESSAGE_OVERHEAD_BYTES = 16
 def wire_bytes(payload_bytes: IntArray, mtu_bytes: int) -> IntArray:
     """Bytes on the wire of messages cut into packets of the path MTU."""
     packets = np.maximum(-(-payload_bytes // mtu_bytes), 1)
-    return payload_bytes + packets * PACKET_OVERHEAD_BYTES + MESSAGE_OVERHEAD_BYTES
+    headers = packets * PACKET_OVERHEAD_BYTES + MESSAGE_OVERHEAD_BYTES
+    return np.asarray(payload_bytes + headers, dtype=np.int64)

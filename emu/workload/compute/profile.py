@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -27,7 +27,6 @@ class ComputeProfile:
     tokens: tuple[int, ...]
     at_seconds: tuple[float, ...]
     source: str = ""
-    overhead_s: float = 0.0
 
     def seconds(self, tokens: IntArray) -> FloatArray:
         """Prefill time of prompts of these lengths, alone on one worker."""
@@ -35,11 +34,10 @@ class ComputeProfile:
         known = np.asarray(self.tokens, dtype=np.float64)
         times = np.asarray(self.at_seconds, dtype=np.float64)
         if len(known) == 1:
-            return np.asarray(self.overhead_s + n * (times[0] / known[0]), dtype=np.float64)
+            return np.asarray(n * (times[0] / known[0]), dtype=np.float64)
         low = np.clip(np.searchsorted(known, n, side="right") - 1, 0, len(known) - 2)
         slopes = np.diff(np.log(times)) / np.diff(np.log(known))
-        curve = times[low] * (n / known[low]) ** slopes[low]
-        return np.asarray(self.overhead_s + curve, dtype=np.float64)
+        return np.asarray(times[low] * (n / known[low]) ** slopes[low], dtype=np.float64)
 
     def duration_ps(self, tokens: IntArray) -> IntArray:
         return np.rint(self.seconds(tokens) * PS_PER_S).astype(np.int64)
@@ -64,26 +62,21 @@ def compute_names() -> tuple[str, ...]:
     return tuple(_table())
 
 
-def find_compute(
-    name: str | None = None, tokens_per_s: float | None = None, overhead_ps: int = 0
-) -> ComputeProfile:
-    """A shipped profile, or a constant speed, with a fixed time added to each prompt.
+def find_compute(given: str | float) -> ComputeProfile:
+    """A shipped profile by name, or a constant speed in tokens per second.
 
     Raises
     ------
     SpecError
         For an unknown name or a speed that is not positive.
     """
-    overhead_s = overhead_ps / PS_PER_S
-    if tokens_per_s is not None:
-        if not tokens_per_s > 0:
-            raise _fault(f"tokens_per_s is {tokens_per_s}", "tokens_per_s is above 0")
-        return ComputeProfile(
-            f"{tokens_per_s:g} tokens/s", (1,), (1 / tokens_per_s,), "given", overhead_s
-        )
-    if name not in _table():
-        raise _fault(f"unknown compute profile '{name}'", hint_for(str(name), _table()))
-    return replace(_table()[str(name)], overhead_s=overhead_s)
+    if not isinstance(given, str):
+        if not given > 0:
+            raise _fault(f"tokens_per_s is {given}", "tokens_per_s is above 0")
+        return ComputeProfile(f"{given:g} tokens/s", (1,), (1 / given,), "given")
+    if given not in _table():
+        raise _fault(f"unknown compute profile '{given}'", hint_for(given, _table()))
+    return _table()[given]
 
 
 def _fault(message: str, hint: str) -> SpecError:

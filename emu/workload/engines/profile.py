@@ -107,8 +107,6 @@ def _fields(entry: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in entry.items():
         if key == "slice":
             values["slice_bytes"] = value if isinstance(value, int) else parse_size(value)
-        elif key in ("sources", "description", "block_tokens"):
-            continue
         elif key == "post_overhead":
             values["post_overhead_ps"] = value if isinstance(value, int) else parse_time(value)
         else:

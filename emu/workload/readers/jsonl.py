@@ -5,26 +5,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
-from emu.workload.readers.rows import BadRowError, whole_number
+from emu.workload.readers.rows import BadRowError, decimal_ps, json_text
 
 INT64_MAX = 2**63 - 1
 
 
 def parse_object(line: str, keys: Sequence[str]) -> dict[str, Any]:
-    """One JSON object that has all of ``keys``."""
+    """One JSON object that has all of ``keys``; fractions come out exact."""
     try:
-        row = json.loads(line)
+        row = json.loads(line, parse_float=Decimal)
     except json.JSONDecodeError as error:
         raise BadRowError(
             "not JSON", f"not JSON: {error.msg} at column {error.colno}", "one JSON object per line"
         ) from None
-    except RecursionError:
-        raise BadRowError("not JSON", "nested too deeply", "one JSON object per line") from None
+    except (RecursionError, ValueError):
+        # ValueError: an integer of more digits than Python is willing to read.
+        raise BadRowError(
+            "not JSON", "nested too deeply or a number too long", "one JSON object per line"
+        ) from None
     if not isinstance(row, dict):
         raise BadRowError(
-            "not an object", f"a {type(row).__name__}, not an object", "one JSON object per line"
+            "not an object",
+            f"a JSON {type(row).__name__}, not an object",
+            "one JSON object per line",
         )
     for key in keys:
         if key not in row:
@@ -36,13 +42,15 @@ def parse_blocks(value: object, input_tokens: int, block_tokens: int) -> list[in
     """The ids of the prefix blocks: as many as the prompt fills or begins."""
     if not isinstance(value, list):
         raise BadRowError(
-            "hash_ids is not a list", f"hash_ids is {value!r:.40}", "hash_ids is a list of integers"
+            "hash_ids is not a list",
+            f"hash_ids is {json_text(value)}",
+            "hash_ids is a list of integers",
         )
     for block in value:
         if isinstance(block, bool) or not isinstance(block, int) or abs(block) > INT64_MAX:
             raise BadRowError(
                 "hash_ids holds something else than integers",
-                f"hash_ids holds {block!r:.40}",
+                f"hash_ids holds {json_text(block)}",
                 "hash_ids is a list of 64-bit integers",
             )
     expected = -(-input_tokens // block_tokens)
@@ -57,20 +65,10 @@ def parse_blocks(value: object, input_tokens: int, block_tokens: int) -> list[in
 
 def parse_stamp(value: object, unit_ps: int, unit: str) -> int:
     """A timestamp in ``unit`` as picoseconds; fractions are allowed."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise BadRowError(
             "timestamp is not a number",
-            f"timestamp is {value!r:.40}",
-            f"timestamp is {unit} since the trace began, 0 or more",
+            f"timestamp is {json_text(value)}",
+            f"timestamp is in {unit} since the trace began",
         )
-    if not 0 <= value * unit_ps <= INT64_MAX:
-        raise BadRowError(
-            "timestamp out of range",
-            f"timestamp is {value}",
-            f"timestamp is {unit} since the trace began, 0 or more, below 106 days",
-        )
-    return (
-        whole_number(value, "timestamp", 0, INT64_MAX // unit_ps) * unit_ps
-        if isinstance(value, int)
-        else round(value * unit_ps)
-    )
+    return decimal_ps(str(value), "timestamp", unit_ps, unit)

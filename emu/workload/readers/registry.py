@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from emu.spec.nearest import hint_for
-from emu.workload.readers import mooncake
+from emu.workload.readers import azure, burstgpt, flows, mooncake, qwen_bailian, servegen
 from emu.workload.readers.options import ReadOptions
 from emu.workload.readers.quantised import quantisation_step_ps, spread
 from emu.workload.readers.rows import open_text, unreadable
 from emu.workload.trace import PS_PER_S, FlowTrace, RequestTrace
+
+_LFS_POINTER = "version https://git-lfs.github.com/spec/"
 
 Reader = Callable[[Path, ReadOptions], RequestTrace | FlowTrace]
 
@@ -31,16 +33,30 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     module.NAME: Format(module.NAME, module.SUMMARY, module.detect, module.read)
-    for module in (mooncake,)
+    for module in (mooncake, azure, burstgpt, qwen_bailian, servegen, flows)
 }
 
 
 def detect_format(path: Path) -> str:
-    """Name of the format, from the first lines of the file."""
+    """Name of the format, from the first lines of the file.
+
+    Raises
+    ------
+    TraceError
+        When nothing known reads such a file.
+    """
+    if servegen.is_description(path):
+        return servegen.NAME
+    if flows.is_parquet(path):
+        return flows.NAME
     with open_text(path) as text:
         head = [line for _, line in zip(range(5), text, strict=False) if line.strip()]
     if not head:
         unreadable(path, "the file is empty", "a trace has at least one row")
+    if head[0].startswith(_LFS_POINTER):
+        unreadable(
+            path, "a Git LFS pointer, not the file", "run `git lfs pull` where it comes from"
+        )
     for name, fmt in FORMATS.items():
         if fmt.detect(head):
             return name
@@ -82,7 +98,7 @@ def read_trace(
 def _spread(trace: RequestTrace, options: ReadOptions) -> RequestTrace:
     step = options.spread_ps
     if step is None:
-        step = quantisation_step_ps(trace.arrival_ps)
+        step = trace.stamp_step_ps or quantisation_step_ps(trace.arrival_ps)
     if step == 0 or len(trace) == 0:
         return trace
     arrival = spread(trace.arrival_ps, step, options.seed)

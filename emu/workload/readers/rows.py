@@ -5,16 +5,21 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from emu.errors import TraceError
 
 TOKENS_MAX = 10**9
+"""No prompt is longer; more is a damaged row."""
+STAMP_MAX_PS = 100 * 86_400 * 10**12
+"""64 bits hold 106 days; the rest is for what is added."""
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -71,33 +76,62 @@ def open_text(path: Path) -> Iterator[TextIO]:
         unreadable(path, "is a folder", "give a file, or a folder of ServeGen descriptions")
     except PermissionError:
         unreadable(path, "permission denied", "make the file readable")
+    except OSError as error:
+        # gzip reports its damage as OSError too.
+        unreadable(path, f"cannot be read ({error.strerror or error})", "fetch the file again")
     except UnicodeDecodeError as error:
         unreadable(
             path,
             f"byte {error.start} is not UTF-8 text",
             "traces are JSON lines or CSV, plain or gzip",
         )
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error) as error:
         unreadable(path, f"damaged gzip data ({error})", "fetch the file again")
 
 
+def decimal_ps(text: str, field: str, unit_ps: int, unit: str) -> int:
+    """A time written as a decimal number of ``unit``, as exact picoseconds.
+
+    Digits finer than a picosecond are rounded.
+    """
+    allowed = f"{field} is in {unit} since the trace began, 0 to 100 days"
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise BadRowError(
+            f"{field} is not a number", f"{field} is '{text[:40]}'", allowed
+        ) from None
+    if not value.is_finite() or not 0 <= value * unit_ps < STAMP_MAX_PS:
+        raise BadRowError(f"{field} out of range", f"{field} is {text[:40]}", allowed)
+    return round(value * unit_ps)
+
+
+def json_text(value: object) -> str:
+    """A value as it stood in the file, shortened."""
+    return json.dumps(value, default=str)[:40]
+
+
+def written_number(text: str, field: str, low: int, high: int = TOKENS_MAX) -> int:
+    """A whole number in a CSV field, within bounds."""
+    digits = text[1:] if text[:1] == "-" else text
+    # Not int() alone: it takes 1_000 and the digits of other scripts.
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 20:
+        raise BadRowError(
+            f"{field} is not a whole number",
+            f"{field} is '{text[:40]}'",
+            f"{field} is a whole number, {low} to {high}",
+        )
+    return whole_number(int(text), field, low, high)
+
+
 def whole_number(value: object, field: str, low: int, high: int = TOKENS_MAX) -> int:
-    """An integer field within bounds, from JSON or from CSV text."""
-    if isinstance(value, str):
-        try:
-            value = int(value)
-        except ValueError:
-            raise BadRowError(
-                f"{field} is not a whole number",
-                f"{field} is '{value}'",
-                f"{field} is a whole number, {low} to {high}",
-            ) from None
-    if isinstance(value, float) and value.is_integer():
+    """A whole number from JSON, within bounds."""
+    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise BadRowError(
             f"{field} is not a whole number",
-            f"{field} is {value!r}",
+            f"{field} is {json_text(value)}",
             f"{field} is a whole number, {low} to {high}",
         )
     if not low <= value <= high:

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plain lists of transfers, CSV or parquet: no request and no model behind them.
+
+Columns (order is free, others are refused):
+
+``start_us``
+    Time of the post, microseconds from the start; fractions allowed. ``start_ps``
+    (whole picoseconds) may be given instead.
+``src``, ``dst``
+    Endpoints: numbers, or names such as ``h3.0``. The data goes from src to dst.
+``bytes``
+    Payload, at least 1.
+``transfer`` (optional)
+    Rows with the same number are one transfer and end together; default: each row is
+    its own.
+``priority`` (optional)
+    0 to 7; empty: that of the NIC's data.
+``verb`` (optional)
+    ``write`` (src posts; the default) or ``read`` (dst posts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.parquet
+
+from emu.spec.nearest import hint_for
+from emu.workload.readers.options import ReadOptions
+from emu.workload.readers.rows import (
+    STAMP_MAX_PS,
+    BadRowError,
+    Skipped,
+    decimal_ps,
+    open_text,
+    unreadable,
+    written_number,
+)
+from emu.workload.readers.table import numbered_rows, split_header
+from emu.workload.trace import PS_PER_US, FlowTrace
+
+NAME = "flows"
+SUMMARY = "CSV or parquet: start_us,src,dst,bytes[,transfer,priority,verb]"
+TIMES = ("start_us", "start_ps")
+REQUIRED = ("src", "dst", "bytes")
+OPTIONAL = ("transfer", "priority", "verb")
+BYTES_MAX = 10**13
+NIC_PRIORITY = -1
+"""Stands for the priority of the NIC's data until the fabric is known."""
+
+
+def detect(head: list[str]) -> bool:
+    names = split_header(head[0])
+    return any(time in names for time in TIMES) and set(REQUIRED) <= set(names)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the file begins like a parquet file."""
+    try:
+        with path.open("rb") as raw:
+            return raw.read(4) == b"PAR1"
+    except OSError:
+        return False
+
+
+def read(path: Path, options: ReadOptions) -> FlowTrace:
+    """All usable rows, in order of start; ``start`` and ``limit`` apply to rows."""
+    skipped, rows = Skipped(path, options.skip_bad), 0
+    parsed: list[_Row] = []
+    for number, row in _parquet_rows(path) if is_parquet(path) else _csv_rows(path):
+        rows += 1
+        try:
+            if isinstance(row, BadRowError):
+                raise row
+            parsed.append(_parse(number, row))
+        except BadRowError as bad:
+            skipped.add(number, bad)
+    parsed.sort(key=lambda item: (item.start_ps, item.number))
+    begin = parsed[0].start_ps + options.start_ps if parsed else 0
+    parsed = [item for item in parsed if item.start_ps >= begin][: options.limit]
+    return _trace(path, parsed, rows, skipped.counts())
+
+
+class _Row:
+    def __init__(self, number: int, row: dict[str, str]) -> None:
+        self.number = number
+        if "start_ps" in row:
+            self.start_ps = written_number(row["start_ps"], "start_ps", 0, STAMP_MAX_PS)
+        else:
+            self.start_ps = decimal_ps(row["start_us"], "start_us", PS_PER_US, "microseconds")
+        self.src, self.dst = (_endpoint(row[side], side) for side in ("src", "dst"))
+        if self.src == self.dst:
+            raise BadRowError(
+                "src is dst", f"src and dst are both {self.src}", "two different endpoints"
+            )
+        self.size = written_number(row["bytes"], "bytes", 1, BYTES_MAX)
+        self.group = written_number(row.get("transfer") or "-1", "transfer", -1, 2**62)
+        self.priority = written_number(row.get("priority") or "-1", "priority", -1, 7)
+        verb = (row.get("verb") or "write").lower()
+        if verb not in ("write", "read"):
+            raise BadRowError("unknown verb", f"verb is '{verb[:40]}'", "write or read")
+        self.read = verb == "read"
+
+
+def _endpoint(text: str, side: str) -> str:
+    if not text:
+        raise BadRowError(f"{side} is empty", f"{side} is empty", "an endpoint's number or name")
+    return text
+
+
+def _parse(number: int, row: dict[str, str]) -> _Row:
+    return _Row(number, row)
+
+
+def _check_columns(path: Path, names: list[str]) -> None:
+    known = {*TIMES, *REQUIRED, *OPTIONAL}
+    for name in names:
+        if name not in known:
+            unreadable(path, f"unknown column '{name[:40]}'", hint_for(name, sorted(known)))
+    for name in REQUIRED:
+        if name not in names:
+            unreadable(path, f"column {name} is missing", f"columns: {SUMMARY}")
+    if sum(time in names for time in TIMES) != 1:
+        unreadable(path, "exactly one of start_us and start_ps is needed", f"columns: {SUMMARY}")
+    if len(set(names)) != len(names):
+        unreadable(path, "a column is there twice", f"columns: {SUMMARY}")
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str] | BadRowError]]:
+    with open_text(path) as text:
+        names = split_header(text.readline())
+    _check_columns(path, names)
+    with open_text(path) as text:
+        yield from numbered_rows(text, path, (names,))
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, str] | BadRowError]]:
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        unreadable(path, f"damaged parquet ({str(error)[:80]})", "write the file again")
+    _check_columns(path, table.column_names)
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    for index in range(table.num_rows):
+        row = {name: "" if c[index] is None else str(c[index]) for name, c in columns.items()}
+        yield index + 1, row
+
+
+def _trace(path: Path, rows: list[_Row], read_rows: int, skipped: dict[str, int]) -> FlowTrace:
+    start = np.array([row.start_ps for row in rows], dtype=np.int64)
+    group = np.array([row.group for row in rows], dtype=np.int64)
+    # Rows without a transfer number get one of their own, after the given ones.
+    alone = group < 0
+    group[alone] = (int(group.max(initial=0)) + 1) + np.arange(np.count_nonzero(alone))
+    return FlowTrace(
+        start_ps=start - (start[0] if len(start) else 0),
+        src=tuple(row.src for row in rows),
+        dst=tuple(row.dst for row in rows),
+        size_bytes=np.array([row.size for row in rows], dtype=np.int64),
+        group=group,
+        priority=np.array([row.priority for row in rows], dtype=np.int64),
+        read=np.array([row.read for row in rows], dtype=np.bool_),
+        rows=np.array([row.number for row in rows], dtype=np.int64),
+        format=NAME,
+        source=path.name,
+        rows_read=read_rows,
+        skipped=skipped,
+    )
