@@ -149,6 +149,9 @@ class ComputeSpec(Spec):
 
     prefill: Prefill = PrefillSpeed(tokens_per_s=20_000.0)
     """Name of a table of measured times, or a constant speed."""
+    prefill_queue: Bool = False
+    """True: prefills wait for their worker, at the trace's own rate; False: they start on
+    arrival, as if the pool always had a free worker behind the same NICs."""
     first_decode_step: Time = 0
     """From the last byte of the KV cache to the first token."""
 
