@@ -36,7 +36,7 @@ help:
 	@echo 'make format           let ruff and clang-format rewrite the sources'
 	@echo 'make bench            packet-hops per second of the engine'
 	@echo 'make publish          collect finished reports into public/'
-	@echo 'make docs             regenerate docs/cli.md and the JSON Schemas'
+	@echo 'make docs             regenerate docs/cli.md, JSON Schemas, the type stub'
 	@echo 'make lock             resolve requirements.in into requirements.lock anew'
 	@echo 'make clean            remove what is built; runs, reports and public/ stay'
 	@echo 'make experiment-NAME  NAME is one of: $(EXPERIMENTS)'
