@@ -12,12 +12,23 @@ import numpy.typing as npt
 from emu.fabric.graph import Fabric
 
 Facts = frozenset[int]
-"""What a switch knows: ``link id`` = that link is dead, ``moved(e)`` = endpoint e moved."""
+"""What a switch knows, as integers: a link id (that link is dead), ``moved(e)``, ``silent(e)``."""
 
 
 def moved(endpoint: int) -> int:
     """The fact that an endpoint receives on its second choice of port."""
-    return -1 - endpoint
+    return -1 - 2 * endpoint
+
+
+def silent(endpoint: int) -> int:
+    """The fact that an endpoint has not been heard of for too long."""
+    return -2 - 2 * endpoint
+
+
+def endpoint_of(fact: int) -> int:
+    """The endpoint of a ``moved`` or ``silent`` fact."""
+    assert fact < 0
+    return (-1 - fact) // 2
 
 
 @dataclass(frozen=True)
@@ -87,3 +98,9 @@ class Spread:
             when = max(int(at_ps[switch]), self._last.get((switch, fact), 0))
             self._last[switch, fact] = when
             self.news.append(News(when, switch, fact, holds, reason))
+
+    def tell_at(
+        self, at_ps: int, switches: Iterable[int], fact: int, holds: bool, reason: str
+    ) -> None:
+        """All of the switch rows learn the fact at one moment."""
+        self.tell(np.full(len(self._links), at_ps, dtype=np.int64), switches, fact, holds, reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from emu.fabric.designs import l3
+from emu.fabric.designs import evpn, l3, l3_host
 from emu.fabric.faults import ResolvedFault, resolve_faults
 from emu.fabric.forwarding import ForwardingPlan
 from emu.fabric.graph import Fabric
@@ -17,6 +17,8 @@ Design = Callable[[Fabric, DesignSpec, TimersSpec, Sequence[ResolvedFault], int]
 
 DESIGNS: dict[str, Design] = {
     "l3": l3.plan,
+    "l3-host": l3_host.plan,
+    "evpn": evpn.plan,
 }
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from emu.fabric.designs.routed import RoutedRows, fib_updates, tell_of_links
 from emu.fabric.faults import ResolvedFault
-from emu.fabric.forwarding import DROP, ForwardingPlan, SetEndpointGroup, SetFib, Update
+from emu.fabric.forwarding import ForwardingPlan, SetEndpointGroup, Update
 from emu.fabric.graph import Fabric
 from emu.fabric.groups import GroupTable
 from emu.fabric.homing import Home, homes_of, preferred, usable_changes
@@ -27,7 +27,7 @@ from emu.fabric.physics import (
     physical_updates,
 )
 from emu.fabric.plan import new_plan
-from emu.fabric.spread import Facts, Spread, moved
+from emu.fabric.spread import Facts, Spread, moved, silent
 from emu.fabric.updown import Destination
 from emu.spec.design import DesignSpec
 from emu.spec.timers import TimersSpec
@@ -67,8 +67,8 @@ def plan(
     spread = Spread(fabric)
     tell_of_links(spread, fabric, detected, timers)
     updates = _tell_of_hosts(spread, fabric, homes, detected, timers, active_group)
+    _tell_of_silence(spread, homes, faults, timers)
     updates += fib_updates(result.fib, spread.news, rows.row)
-    updates += _silent_hosts(homes, faults, timers, result)
     result.timeline = in_order([*physical_updates(fabric, faults, timers.detection_ps), *updates])
     if any(len(own) > 1 for own in homes):
         result.notes.append("each NIC sends and receives on one of its two ports, the other waits")
@@ -123,27 +123,26 @@ def _tell_of_hosts(
     return updates
 
 
-def _silent_hosts(
+def _tell_of_silence(
+    spread: Spread,
     homes: Sequence[tuple[Home, ...]],
     faults: Sequence[ResolvedFault],
     timers: TimersSpec,
-    result: ForwardingPlan,
-) -> list[Update]:
+) -> None:
     """The leaf has no MAC table to lose; it drops once its ARP entry has expired as well.
 
     The fault begins when the MAC entry would expire in a bridged design.
     """
-    updates: list[Update] = []
     for fault in faults:
         if fault.kind != "silent-host":
             continue
-        later_ps = max(0, timers.arp_age - timers.mac_age)
+        start_ps = fault.start_ps + max(0, timers.arp_age - timers.mac_age)
+        if fault.end_ps is not None and fault.end_ps <= start_ps:
+            continue
         for endpoint in fault.endpoints:
-            leaf = homes[endpoint][preferred(endpoint, homes[endpoint])].leaf
-            value = int(result.fib[leaf, endpoint])
-            start_ps = fault.start_ps + later_ps
-            if fault.end_ps is None or start_ps < fault.end_ps:
-                updates.append(SetFib(start_ps, "arp entry expired", leaf, (endpoint,), DROP))
-                if fault.end_ps is not None:
-                    updates.append(SetFib(fault.end_ps, "arp resolved", leaf, (endpoint,), value))
-    return updates
+            leaves = [home.leaf for home in homes[endpoint]]
+            fact, reason = silent(endpoint), f"arp entry expired: {fault.name}"
+            spread.tell_at(start_ps, leaves, fact, True, reason)
+            if fault.end_ps is not None:
+                reason = f"arp entry resolved: {fault.name}"
+                spread.tell_at(fault.end_ps, leaves, fact, False, reason)

@@ -22,7 +22,7 @@ from emu.fabric.graph import Fabric
 from emu.fabric.groups import GroupTable
 from emu.fabric.homing import Home
 from emu.fabric.physics import LinkChange
-from emu.fabric.spread import Facts, News, Spread
+from emu.fabric.spread import Facts, News, Spread, endpoint_of, silent
 from emu.fabric.updown import Destination, UpDown
 from emu.spec.timers import TimersSpec
 
@@ -75,12 +75,12 @@ class RoutedRows:
         row = self._next_hops(switch, dead)[classes]
         for endpoint, home in self._local[switch]:
             if switch in self._advertisers(endpoint, facts):
-                dead_end = home.link in facts
+                dead_end = home.link in facts or silent(endpoint) in facts
                 row[endpoint] = DROP if dead_end else self._groups.of_ports((home.port,))
         return row
 
     def _endpoint(self, fact: int) -> int:
-        return self._endpoint_of_link[fact] if fact >= 0 else -1 - fact
+        return self._endpoint_of_link[fact] if fact >= 0 else endpoint_of(fact)
 
     def _next_hops(self, switch: int, dead: Facts) -> Row:
         key = switch, dead
