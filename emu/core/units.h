@@ -23,9 +23,10 @@ inline constexpr std::int32_t kLinkGapBytes = 20;
 inline constexpr std::int32_t kPreambleBytes = 8;
 
 /// Serialisation time of `bytes` at `rate_bps`, rounded up: a link is never
-/// faster than its rate. 8e12 bit-picoseconds per byte fit 64 bits up to 1 MB.
+/// faster than its rate. 128 bits, because a pause of 65535 quanta is 4 MB long.
 constexpr Ps serialisation_ps(std::int64_t bytes, Bps rate_bps) {
-  return (bytes * 8 * kPsPerSecond + rate_bps - 1) / rate_bps;
+  const auto bit_ps = static_cast<__int128>(bytes) * 8 * kPsPerSecond;
+  return static_cast<Ps>((bit_ps + rate_bps - 1) / rate_bps);
 }
 
 /// A rate made ready for the hot path: the usual rates (10G … 1.6T) have a

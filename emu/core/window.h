@@ -28,7 +28,8 @@ class Calendar {
         end_(window_ps),
         words_((nodes + 63) / 64),
         bits_(static_cast<std::size_t>(words_) * kBuckets),
-        any_(kBuckets) {}
+        any_(kBuckets),
+        far_at_(nodes, kNever) {}
 
   Ps window_ps() const { return window_ps_; }
   Ps start() const { return end_ - window_ps_; }
@@ -45,7 +46,10 @@ class Calendar {
       } else {
         ahead = static_cast<std::uint64_t>((at - start()) / window_ps_);
         if (ahead >= kBuckets) {
-          if (at < kNever) far_.emplace(at, node);
+          if (at < far_at_[node]) {  // an earlier one wakes the node anyway
+            far_at_[node] = at;
+            far_.emplace(at, node);
+          }
           return;
         }
       }
@@ -103,6 +107,7 @@ class Calendar {
     while (!far_.empty() && far_.top().first < end_ + window_ps_ * (kBuckets - 2)) {
       const auto [at, node] = far_.top();
       far_.pop();
+      if (far_at_[node] == at) far_at_[node] = kNever;
       wake(node, at);
     }
   }
@@ -116,6 +121,7 @@ class Calendar {
   std::vector<std::uint8_t> any_;
   using Far = std::pair<Ps, std::uint32_t>;
   std::priority_queue<Far, std::vector<Far>, std::greater<>> far_;
+  std::vector<Ps> far_at_;  // by node: its earliest entry in far_
 };
 
 }  // namespace emu
