@@ -3,9 +3,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+)
+from pydantic_core import core_schema
 
 
 class Spec(BaseModel):
@@ -28,6 +40,29 @@ def _printable(text: str) -> str:
     if not text.isprintable():
         raise ValueError(f"{text!r} has a character that cannot be printed")
     return text
+
+
+@dataclass(frozen=True)
+class Formed:
+    """Text of a form: messages say the words, the JSON Schema has the pattern."""
+
+    pattern: str
+    words: str
+
+    def _check(self, text: str) -> str:
+        if re.fullmatch(self.pattern, text) is None or len(text) > 80:
+            raise ValueError(f"{text!r} is not {self.words}")
+        return text
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^{self.pattern}$", "description": self.words}
 
 
 # YAML has types of its own: 3 is not "3" and `true` is not 1.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from emu.spec.fault import BlackHole, fault_names, fault_windows
 from emu.spec.hostset import pick_names
+from emu.spec.located import At
 from emu.units import format_time
 
 if TYPE_CHECKING:
@@ -55,8 +56,8 @@ def check_faults(spec: ExperimentSpec) -> Iterator[Item]:
     try:
         names = fault_names(spec.faults)
         windows = fault_windows(spec.faults)
-    except ValueError as error:
-        yield ("faults",), str(error)
+    except At as error:
+        yield from ((("faults", *path), message) for path, message in error.items)
         return
     for i, (name, window) in enumerate(zip(names, windows, strict=True)):
         if spec.stop.at is not None and window.start_ps >= spec.stop.at:

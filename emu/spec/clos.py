@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from emu.spec.base import Float, Int, Spec
+from emu.spec.located import at
 from emu.units import Length, Rate, Time, format_rate
 
 HOSTS_MAX = 65_000
@@ -57,16 +58,20 @@ class ClosSpec(Spec):
     @model_validator(mode="after")
     def _tiers(self) -> Self:
         if self.tiers == 2 and (self.pods, self.super_spines) != (1, 0):
-            raise ValueError(
-                f"pods is {self.pods} and super_spines {self.super_spines}: they belong to tiers: 3"
+            raise at(
+                "super_spines",
+                f"pods is {self.pods} and super_spines {self.super_spines}: "
+                "they belong to tiers: 3",
             )
         if self.tiers == 3 and self.super_spines == 0:
-            raise ValueError("tiers is 3 and super_spines 0: give super_spines, or tiers: 2")
+            raise at(
+                "super_spines", "tiers is 3 and super_spines 0: give super_spines, or tiers: 2"
+            )
         for name, count in (("spines", self.spines), ("super_spines", self.super_spines)):
             if self.planes > 1 and count % self.planes:
-                raise ValueError(f"planes is {self.planes}: it does not divide {name} {count}")
+                raise at("planes", f"planes is {self.planes}: it does not divide {name} {count}")
         if self.tiers == 2 and (self.planes, self.super_links) != (1, 1):
-            raise ValueError("planes and super_links belong to tiers: 3")
+            raise at("planes", "planes and super_links belong to tiers: 3")
         return self
 
     @model_validator(mode="after")
@@ -86,20 +91,22 @@ class ClosSpec(Spec):
     def _hosts(self) -> Self:
         if self.placement == "rack":
             if self.hosts_per_leaf is None or self.hosts is not None:
-                raise ValueError("placement rack takes hosts_per_leaf, and not hosts")
+                raise at("placement", "placement rack takes hosts_per_leaf, and not hosts")
         elif self.hosts is None or self.hosts_per_leaf is not None:
-            raise ValueError("placement rail takes hosts (in all), and not hosts_per_leaf")
+            raise at("placement", "placement rail takes hosts (in all), and not hosts_per_leaf")
         if self.homing == "dual" and self.leaves % 2:
-            raise ValueError(
+            raise at(
+                "homing",
                 f"homing is dual and leaves {self.leaves}: leaves come in pairs, "
-                "their number must be even"
+                "their number must be even",
             )
         if self.placement == "rail":
             self._check_rails()
         if self.peer_links and self.leaves % 2:
-            raise ValueError(
+            raise at(
+                "peer_links",
                 f"peer_links is {self.peer_links} and leaves {self.leaves}: leaves come in pairs, "
-                "their number must be even"
+                "their number must be even",
             )
         if self.n_endpoints > HOSTS_MAX:
             raise ValueError(
@@ -112,31 +119,35 @@ class ClosSpec(Spec):
         wanted = self.nics_per_host * (2 if self.homing == "dual" else 1)
         if self.leaves % wanted:
             per_nic = "two leaves" if self.homing == "dual" else "one leaf"
-            raise ValueError(
+            raise at(
+                "leaves",
                 f"rail placement takes {per_nic} per NIC of a host: leaves {self.leaves} is "
-                f"not a multiple of {wanted}"
+                f"not a multiple of {wanted}",
             )
         if self.n_hosts % self.rail_groups:
-            raise ValueError(
+            raise at(
+                "hosts",
                 f"hosts {self.n_hosts} do not divide into {self.rail_groups} groups of "
-                f"{wanted} leaves"
+                f"{wanted} leaves",
             )
 
     @model_validator(mode="after")
     def _uplinks(self) -> Self:
         if self.parallel_links is not None and self.oversubscription is not None:
-            raise ValueError(
-                "both of parallel_links and oversubscription are given: one gives the other"
+            raise at(
+                "oversubscription",
+                "both of parallel_links and oversubscription are given: one gives the other",
             )
         if self.oversubscription is not None:
             wanted = self.leaf_host_bps / (self.oversubscription * self.spines * self.fabric_rate)
             if wanted < 1 or abs(wanted - round(wanted)) > 1e-9:
-                raise ValueError(
+                raise at(
+                    "oversubscription",
                     f"oversubscription {self.oversubscription:g} does not divide: "
                     f"{format_rate(self.leaf_host_bps)} of hosts per leaf / "
                     f"({self.oversubscription:g} x {self.spines} spines x "
                     f"{format_rate(self.fabric_rate)}) = {wanted:g} links per spine, "
-                    "which must be a whole number of 1 or more"
+                    "which must be a whole number of 1 or more",
                 )
         return self
 

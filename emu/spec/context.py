@@ -26,10 +26,13 @@ class LoadContext:
         Folder of the file that is read: paths in it are relative to this.
     topology : YamlTree or None
         Positions of the topology file, once an experiment has named one.
+    read : dict
+        What was read: the variants of an experiment share their files.
     """
 
     folder: Path = field(default_factory=Path)
     topology: YamlTree | None = None
+    read: dict[Path, YamlTree] = field(default_factory=dict)
 
     def load_topology(self, name: str) -> dict[str, Any]:
         """Data of a topology given by path or preset name.
@@ -42,7 +45,8 @@ class LoadContext:
             When the file is no YAML.
         """
         path = self.find_topology(name)
-        tree = load_yaml(path, shown_path(path))
+        tree = self.read.get(path) or load_yaml(path, shown_path(path))
+        self.read[path] = tree
         if not isinstance(tree.data, dict):
             raise ValueError(f"{shown_path(path)} is not a mapping of fields")
         self.topology = tree
@@ -57,8 +61,7 @@ class LoadContext:
         if path.is_file():
             return path
         if name.endswith((".yaml", ".yml")) or "/" in name:
-            siblings = path.parent.glob("*.yaml") if path.parent.is_dir() else ()
-            names = sorted(str(Path(name).parent / entry.name) for entry in siblings)
+            names = [str(Path(name).parent / found) for found in _topology_files(path.parent)]
             raise ValueError(f"there is no topology file {name!r}: {hint_for(name, names)}")
         raise ValueError(f"unknown topology {name!r}: {hint_for(name, sorted(presets))}")
 
@@ -74,6 +77,16 @@ def topology_presets(folder: Path) -> dict[str, Path]:
             for path in sorted(place.glob("*.yaml")):
                 found.setdefault(path.stem, path)
     return found
+
+
+def _topology_files(folder: Path) -> list[str]:
+    """Names of the files of a folder that say that they are topologies."""
+    files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+    return [
+        path.name
+        for path in files
+        if "kind: topology" in path.read_text(encoding="utf-8", errors="replace")[:1000]
+    ]
 
 
 def shown_path(path: Path) -> str:

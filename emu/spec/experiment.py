@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from emu.spec.base import Bool, Int, Name, Spec, Text
+from emu.spec.base import Bool, Formed, Int, Name, Spec, Text
 from emu.spec.checks import check_designs, check_faults, check_rest
 from emu.spec.context import LoadContext
 from emu.spec.dcqcn import DcqcnParams
@@ -40,7 +40,12 @@ SEED_MAX = 2**32 - 1
 class CaseSpec(Spec):
     """A further variant by name: what it sets, and for which designs."""
 
-    name: Annotated[Name, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$")]
+    name: Annotated[
+        str,
+        Formed(
+            "[A-Za-z0-9][A-Za-z0-9 ._-]*", "a case's name: letters, digits, spaces and . _ - only"
+        ),
+    ]
     set: dict[Name, Any] = {}
     """Dotted path to value."""
     designs: tuple[Name, ...] | None = None
@@ -62,7 +67,12 @@ class ExperimentSpec(Spec):
     """Everything that a run needs. ``variants()`` takes it apart."""
 
     kind: Literal["experiment"] = "experiment"
-    name: Annotated[Name, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[
+        str,
+        Formed(
+            "[A-Za-z0-9][A-Za-z0-9._-]*", "an experiment's name: letters, digits and . _ - only"
+        ),
+    ]
     question: Text = ""
     overrides: dict[str, Any] = {}
     """Laid over the topology, e.g. {switches: {leaf: {pfc: {enabled: false}}}}."""

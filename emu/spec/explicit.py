@@ -8,11 +8,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from emu.spec.base import Int, Spec
+from emu.spec.base import Formed, Int, Spec
+from emu.spec.located import at
 from emu.spec.nearest import hint_for
 from emu.units import Length, Rate, Time
 
-NodeName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=40)]
+NodeName = Annotated[
+    str,
+    Formed(
+        "[A-Za-z][A-Za-z0-9_-]{0,39}",
+        "a node name: a letter, then up to 39 letters, digits, _ or -",
+    ),
+]
 _HOST_END = re.compile(r"(.+)\.(\d+)")
 
 
@@ -60,9 +67,9 @@ class ExplicitSpec(Spec):
     @model_validator(mode="after")
     def _graph(self) -> Self:
         nodes: dict[str, NodeSpec] = {}
-        for node in self.nodes:
+        for index, node in enumerate(self.nodes):
             if node.name in nodes:
-                raise ValueError(f"two nodes have the name {node.name!r}")
+                raise at(("nodes", index, "name"), f"two nodes have the name {node.name!r}")
             nodes[node.name] = node
         homes: dict[tuple[str, int], list[str]] = {
             (node.name, nic): [] for node in self.nodes if node.kind == "host"
@@ -73,9 +80,9 @@ class ExplicitSpec(Spec):
             ends = [self._end(nodes, index, side) for side in (link.a, link.b)]
             (a, a_nic), (b, b_nic) = ends
             if a == b:
-                raise ValueError(f"link {index}: both ends are at {a!r}")
+                raise at(("links", index), f"both ends are at {a!r}")
             if a_nic is not None and b_nic is not None:
-                raise ValueError(f"link {index}: {link.a} and {link.b} are both hosts")
+                raise at(("links", index), f"{link.a} and {link.b} are both hosts")
             for (host, nic), other in ((ends[0], b), (ends[1], a)):
                 if nic is not None:
                     homes[host, nic] += [other] * link.count
@@ -90,16 +97,17 @@ class ExplicitSpec(Spec):
         """Node name and NIC number of a link's end."""
         if text in nodes:
             if nodes[text].kind == "host":
-                raise ValueError(f"link {index}: {text!r} is a host: name its NIC, as {text}.0")
+                raise at(("links", index), f"{text!r} is a host: name its NIC, as {text}.0")
             return text, None
         match = _HOST_END.fullmatch(text)
         if match is None or match[1] not in nodes or nodes[match[1]].kind != "host":
-            raise ValueError(f"link {index}: no node {text!r}: {hint_for(text, nodes)}")
+            raise at(("links", index), f"no node {text!r}: {hint_for(text, nodes)}")
         nic = int(match[2])
         if nic >= nodes[match[1]].nics:
-            raise ValueError(
-                f"link {index}: {match[1]} has {nodes[match[1]].nics} NICs, numbered from 0: "
-                f"there is no {text}"
+            raise at(
+                ("links", index),
+                f"{match[1]} has {nodes[match[1]].nics} NIC(s), numbered from 0: "
+                f"there is no {text}",
             )
         return match[1], nic
 

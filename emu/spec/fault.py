@@ -8,18 +8,24 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from emu.spec.base import Int, Name, Priority, Spec
+from emu.spec.base import Formed, Int, Name, Priority, Spec
+from emu.spec.located import at
 from emu.spec.nearest import hint_for
 from emu.units import Fraction, Rate, Time, format_time
 
 NODE = r"[A-Za-z][A-Za-z0-9_-]*"
+# Whether they exist is checked on the fabric.
 LinkName = Annotated[
-    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.\d+)?-[A-Za-z][A-Za-z0-9_-]*(\[\d+\])?$")
+    str,
+    Formed(
+        rf"{NODE}(\.\d+)?-{NODE}(\[\d+\])?",
+        "the name of a link such as leaf1-spine2, leaf1-spine2[0] or h3.0-leaf1",
+    ),
 ]
-"""leaf1-spine2, leaf1-spine2[0] or h3.0-leaf1; whether it exists is checked on the fabric."""
-NodeName = Annotated[str, Field(pattern=rf"^{NODE}$")]
-HostName = Annotated[str, Field(pattern=rf"^{NODE}(\.\d+)?$")]
-"""h3, or h3.0 for one of its NICs."""
+NodeName = Annotated[str, Formed(NODE, "the name of a switch such as leaf1")]
+HostName = Annotated[
+    str, Formed(rf"{NODE}(\.\d+)?", "the name of a host such as h3, or of its NIC such as h3.0")
+]
 Duration = Annotated[Time, Field(gt=0)]
 
 
@@ -160,7 +166,7 @@ def fault_names(faults: Sequence[FaultSpec]) -> list[str]:
     names = [fault.name or f"{fault.kind}-{i}" for i, fault in enumerate(faults)]
     for i, name in enumerate(names):
         if name in names[:i]:
-            raise ValueError(f"two faults have the name {name!r}")
+            raise at((i,), f"two faults have the name {name!r}")
     return names
 
 
@@ -181,7 +187,8 @@ def fault_windows(faults: Sequence[FaultSpec]) -> list[FaultWindow]:
         if name in starts:
             return starts[name]
         if name in waiting:
-            raise ValueError(f"faults wait for each other: {' -> '.join((*waiting, name))}")
+            circle = " -> ".join((*waiting, name))
+            raise at((names.index(name), "after"), f"faults wait for each other: {circle}")
         fault = by_name[name]
         if fault.after is None:
             starts[name] = fault.at or 0
@@ -190,13 +197,13 @@ def fault_windows(faults: Sequence[FaultSpec]) -> list[FaultWindow]:
         if other not in by_name and other.endswith(".end"):
             other, at_end = other.removesuffix(".end"), True
         if other not in by_name:
-            raise ValueError(f"after names no fault: {other!r}: {hint_for(other, names)}")
+            message = f"{other!r} is no fault: {hint_for(other, names)}"
+            raise at((names.index(name), "after"), message)
         begin = start(other, (*waiting, name))
         span = by_name[other].span_ps
         if at_end and span is None:
-            raise ValueError(
-                f"{name} waits for the end of {other}, which has none: give {other} `for`"
-            )
+            message = f"{name} waits for the end of {other}, which has none: give {other} `for`"
+            raise at((names.index(name), "after"), message)
         starts[name] = begin + (span or 0 if at_end else 0) + fault.delay
         return starts[name]
 

@@ -14,8 +14,10 @@ from emu.spec.located import At
 from emu.spec.nearest import known_names, nearest
 from emu.spec.walk import known_keys, types_at
 from emu.spec.yamltree import Mark, YamlTree
+from emu.units import format_rate, format_size, format_time, parse_rate, parse_size, parse_time
 
 _Path = tuple[Any, ...]
+_COPIED = ("spine", "super_spine")
 
 
 @dataclass
@@ -75,8 +77,13 @@ def faults_of(
 ) -> list[Fault]:
     """All faults of a validation, in the order of the file."""
     faults: list[Fault] = []
-    for item in error.errors(include_url=False):
-        path = _real_path(item["loc"], data, item["type"])
+    items = [
+        (item, _real_path(item["loc"], data, item["type"]))
+        for item in error.errors(include_url=False)
+    ]
+    for item, path in items:
+        if _follows(item, path, items, data):
+            continue
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, At):
             faults += [places.fault((*path, *more), text) for more, text in cause.items]
@@ -84,6 +91,27 @@ def faults_of(
             faults.append(_fault(item, path, model, data, places))
     unique = list(dict.fromkeys(faults))
     return sorted(unique, key=lambda f: (f.line == 0, f.file, f.line, f.column))
+
+
+def _follows(item: Any, path: _Path, items: list[tuple[Any, _Path]], data: Any) -> bool:
+    """Is the error no more than what another one leads to?"""
+    if "switches" in path[:-1]:
+        # A tier that is not given is the one below it, faults included.
+        at = path.index("switches")
+        if path[at + 1] in _COPIED and not _has(_at(data, path[: at + 1]), path[at + 1]):
+            return True
+    if item["type"] == "too_short":
+        # The items that are wrong are not counted.
+        return any(other[: len(path)] == path and len(other) > len(path) for _, other in items)
+    if item["type"] == "missing":
+        # The field is there, with its name mistyped.
+        strangers = [
+            str(other[-1])
+            for what, other in items
+            if what["type"] == "extra_forbidden" and other[:-1] == path[:-1]
+        ]
+        return nearest(str(path[-1]), strangers) is not None
+    return False
 
 
 def _real_path(loc: Sequence[Any], data: Any, kind: str) -> _Path:
@@ -120,16 +148,18 @@ def _fault(item: Any, path: _Path, model: type[BaseModel], data: Any, places: Pl
     kind, given = item["type"], item["input"]
     if kind == "extra_forbidden":
         known = known_keys(types_at(model, path[:-1], data), _at(data, path[:-1]))
-        return places.fault(path, *_unknown_key(str(path[-1]), known), key=True)
+        return places.fault(path, _unknown_key(str(path[-1]), known), key=True)
     if kind == "missing":
         return places.fault(path, "is missing: it has no default")
-    return places.fault(path, _message(kind, item, given), hint=_hint(kind, item, given))
+    if kind == "union_tag_invalid":
+        path = (*path, "kind")
+    return places.fault(path, _message(kind, item, given), hint=_hint(kind, given))
 
 
-def _unknown_key(name: str, known: list[str]) -> tuple[str]:
+def _unknown_key(name: str, known: list[str]) -> str:
     close = nearest(name, known)
-    likely = f", did you mean {close}?" if close else ""
-    return (f"unknown key {name!r}{likely} allowed here: {known_names(name, known)}",)
+    likely = f"did you mean {close}? " if close else ""
+    return f"unknown key {name!r}: {likely}allowed here: {known_names(name, known)}"
 
 
 def _at(data: Any, path: Sequence[Any]) -> Any:
@@ -173,7 +203,7 @@ def _message(kind: str, item: Any, given: Any) -> str:
         return f"{shown(given)} is not {_WANTED[kind]}"
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
-        bound = f"{context[key]:g}" if isinstance(context[key], float) else str(context[key])
+        bound = _in_units_of(given, context[key])
         limit = f"{words} {bound}" if " than" in words else f"{bound} {words}"
         return f"{shown(given)} is out of range: {limit} is allowed"
     if kind in ("literal_error", "union_tag_invalid"):
@@ -183,7 +213,7 @@ def _message(kind: str, item: Any, given: Any) -> str:
     if kind in ("too_short", "too_long"):
         bound = context.get("min_length", context.get("max_length"))
         words = "at least" if kind == "too_short" else "at most"
-        return f"has {context['actual_length']} items: {words} {bound} are wanted"
+        return f"has {context['actual_length']} items: {words} {bound} wanted"
     if kind in ("string_too_short", "string_too_long"):
         bound = context.get("min_length", context.get("max_length"))
         words = "at least" if kind == "string_too_short" else "at most"
@@ -207,10 +237,30 @@ def _not_one_of(context: Any, kind: str, given: Any) -> str:
     return f"{shown(given)} is not allowed: {likely}allowed: {', '.join(names)}"
 
 
-def _hint(kind: str, item: Any, given: Any) -> str:
-    if kind in ("int_type", "float_type", "bool_type") and isinstance(given, str):
-        return "text in quotes is not a number"
-    return ""
+def _hint(kind: str, given: Any) -> str:
+    if kind not in ("int_type", "float_type") or not isinstance(given, str):
+        return ""
+    try:
+        float(given)
+    except ValueError:
+        return ""
+    return "text in quotes is no number: take the quotes away"
+
+
+def _in_units_of(given: Any, bound: Any) -> str:
+    """A bound as the field writes it: 1us beside '1ns', not 1000000."""
+    if isinstance(given, str) and isinstance(bound, int):
+        for parse, write in (
+            (parse_time, format_time),
+            (parse_size, format_size),
+            (parse_rate, format_rate),
+        ):
+            try:
+                parse(given)
+            except ValueError:
+                continue
+            return write(bound)
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
 def shown(value: Any) -> str:

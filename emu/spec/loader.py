@@ -11,6 +11,7 @@ from emu.errors import Fault, SpecError
 from emu.spec.context import LoadContext, shown_path
 from emu.spec.experiment import ExperimentSpec
 from emu.spec.faultlist import Places, faults_of
+from emu.spec.merge import deep_merge
 from emu.spec.nearest import hint_for
 from emu.spec.topology import TopologySpec
 from emu.spec.variants import make_variants
@@ -66,11 +67,14 @@ def load_experiment(path: str | Path) -> ExperimentSpec:
 def _with_topology(tree: YamlTree, context: LoadContext) -> tuple[object, Places]:
     """The data with the topology file in its place, and the positions of both."""
     places = Places([((), tree)], [(("topology",), ("overrides",))])
-    data = tree.data
+    topology = tree.data.get("topology")
     if context.topology is not None:
-        data = {**data, "topology": context.topology.data}
+        topology = context.topology.data
         places.layers.insert(0, (("topology",), context.topology))
-    return data, places
+    overrides = tree.data.get("overrides")
+    if isinstance(topology, dict) and isinstance(overrides, dict):
+        topology = deep_merge(topology, overrides)
+    return {**tree.data, "topology": topology}, places
 
 
 def _expect_kind(tree: YamlTree, kind: str) -> None:
@@ -89,7 +93,7 @@ def _expect_kind(tree: YamlTree, kind: str) -> None:
         raise SpecError([places.fault((), f"kind is missing: write `kind: {kind}`")])
     if given != kind:
         hint = "use `emu topology` for topologies" if given == "topology" else ""
-        message = f"kind is {given!r}: a file of kind {kind!r} is wanted here"
+        message = f"this is a file of kind {given!r}: one of kind {kind!r} is wanted here"
         raise SpecError([places.fault(("kind",), message, hint=hint)])
 
 
@@ -98,6 +102,9 @@ def _missing_trace(spec: ExperimentSpec, places: Places) -> list[Fault]:
     if trace.path.is_file():
         return []
     folder = trace.path.parent
-    names = sorted(p.name for p in folder.iterdir() if p.is_file()) if folder.is_dir() else []
-    known = hint_for(trace.path.name, names) if names else f"there is no folder {folder.name!r}"
+    if folder.is_dir():
+        alike = folder.glob(f"*{trace.path.suffix}")
+        known = hint_for(trace.path.name, sorted(entry.name for entry in alike))
+    else:
+        known = f"there is no folder {folder.name!r}"
     return [places.fault(("workload", "trace", "file"), f"no trace {trace.file!r}: {known}")]

@@ -12,3 +12,8 @@ class At(ValueError):
     def __init__(self, *items: tuple[tuple[Any, ...], str]) -> None:
         super().__init__("; ".join(message for _, message in items))
         self.items = items
+
+
+def at(path: str | tuple[Any, ...], message: str) -> At:
+    """A fault of one field, or of the part at a path."""
+    return At(((path,) if isinstance(path, str) else path, message))

@@ -13,14 +13,17 @@ from emu.spec.base import Name, Spec, Text
 from emu.spec.clos import ClosSpec, Tier
 from emu.spec.explicit import ExplicitSpec
 from emu.spec.hostset import pick_names
+from emu.spec.located import At, at
 from emu.spec.nic import ROCE_IP_BYTES, Nic
 from emu.spec.switch import Switch, SwitchProfile, cable_of_delay_m
-from emu.units import format_rate, format_size
+from emu.units import format_rate
 
 ETHERNET_BYTES = 14 + 4
 """Header and FCS."""
 
 Patterns = tuple[Name, ...]
+Ports = Counter[tuple[int, float]]
+"""(rate in bit/s, cable in m) to the number of such ports of one switch."""
 
 
 class RolesSpec(Spec):
@@ -76,33 +79,33 @@ class TopologySpec(Spec):
 
     @model_validator(mode="after")
     def _roles_name_hosts(self) -> Self:
-        both = sorted(set(self.prefill_hosts) & set(self.decode_hosts))
+        items = []
+        for role in ("prefill", "decode"):
+            for i, pattern in enumerate(getattr(self.roles, role)):
+                try:
+                    pick_names([pattern], self.host_names)
+                except ValueError as error:
+                    items.append((("roles", role, i), str(error)))
+        if items:
+            raise At(*items)
+        both = [name for name in self.prefill_hosts if name in set(self.decode_hosts)]
         if both:
-            raise ValueError(f"host {both[0]} is in both roles: a host prefills or decodes")
+            raise at("roles", f"{both[0]} is in both roles: a host prefills or decodes")
         if not self.prefill_hosts or not self.decode_hosts:
             raise ValueError("one host cannot both prefill and decode: at least two are wanted")
         return self
 
     @model_validator(mode="after")
-    def _switches_fit(self) -> Self:
+    def _devices_fit(self) -> Self:
+        items = []
         for tier, ports in self._ports().items():
             profile: SwitchProfile = getattr(self.switches, tier)
-            self._check_capacity(tier, profile, ports)
-            for rate, _ in ports:
-                if profile.ecn.enabled:
-                    profile.ecn_for(rate)
-            self._check_headroom(tier, profile, ports)
-        return self
-
-    @model_validator(mode="after")
-    def _nic_fits(self) -> Self:
-        for tier in self._ports():
-            profile: SwitchProfile = getattr(self.switches, tier)
-            if self.nic.mtu + ROCE_IP_BYTES > profile.mtu:
-                raise ValueError(
-                    f"a packet of the NIC is {self.nic.mtu} + {ROCE_IP_BYTES} bytes of headers = "
-                    f"{self.nic.mtu + ROCE_IP_BYTES} > mtu {profile.mtu} of the {tier}"
-                )
+            for check in (_capacity_fault, self._headroom_fault, self._mtu_fault, _ecn_fault):
+                message = check(tier, profile, ports)
+                if message:
+                    items.append((("switches", tier), message))
+        if items:
+            raise At(*items)
         return self
 
     @cached_property
@@ -140,53 +143,71 @@ class TopologySpec(Spec):
         """Largest lossless frame, room for a VXLAN tunnel header included."""
         return self.nic.mtu + ROCE_IP_BYTES + ETHERNET_BYTES + 50
 
-    def _ports(self) -> dict[Tier, Counter[tuple[int, float]]]:
-        """Per tier the ports of its fullest switch: (rate, cable in m) to their number."""
+    def _ports(self) -> dict[Tier, Ports]:
+        """Per tier the ports of its fullest switch."""
         if self.clos is not None:
             return _clos_ports(self.clos)
         assert self.explicit is not None
         return _explicit_ports(self.explicit)
 
-    @staticmethod
-    def _check_capacity(
-        tier: str, profile: SwitchProfile, ports: Counter[tuple[int, float]]
-    ) -> None:
-        used = sum(rate * count for (rate, _), count in ports.items())
-        if profile.capacity is not None and used > profile.capacity:
-            kinds: Counter[int] = Counter()
-            for (rate, _), count in ports.items():
-                kinds[rate] += count
-            parts = " + ".join(f"{count} x {format_rate(rate)}" for rate, count in kinds.items())
-            raise ValueError(
-                f"the {tier} needs {parts} = {format_rate(used)}, and {profile.name} has "
-                f"{format_rate(profile.capacity)}"
-            )
+    def _mtu_fault(self, tier: Tier, profile: SwitchProfile, ports: Ports) -> str:
+        packet = self.nic.mtu + ROCE_IP_BYTES
+        if packet <= profile.mtu:
+            return ""
+        return (
+            f"a packet of the NIC is {self.nic.mtu} + {ROCE_IP_BYTES} bytes of headers = "
+            f"{packet} > mtu {profile.mtu} of the {tier}"
+        )
 
-    def _check_headroom(
-        self, tier: str, profile: SwitchProfile, ports: Counter[tuple[int, float]]
-    ) -> None:
-        if not profile.pfc.enabled:
-            return
-        classes = len(profile.pfc.priorities)
-        total, parts = 0, []
-        for (rate, cable), count in ports.items():
-            size = profile.headroom_for(rate, cable, self.lossless_frame_bytes)
-            size += profile.pfc.reserved
-            total += count * classes * size
-            parts.append(f"{count} ports x {classes} priorities x {size} B")
-        if profile.pfc.headroom_pool is not None:
-            reserved = sum(ports.values()) * classes * profile.pfc.reserved
-            total = profile.pfc.headroom_pool + reserved
-            parts = [f"headroom_pool {profile.pfc.headroom_pool} B + reserved {reserved} B"]
-        if total >= profile.buffer:
-            raise ValueError(
-                f"headroom and reserved buffer of the {tier} do not fit: {' + '.join(parts)} = "
-                f"{total} B, and {profile.name} has {format_size(profile.buffer)} "
-                f"({profile.buffer} B)"
-            )
+    def _headroom_fault(self, tier: Tier, profile: SwitchProfile, ports: Ports) -> str:
+        pfc, total, parts = profile.pfc, 0, []
+        if not pfc.enabled:
+            return ""
+        classes = len(pfc.priorities)
+        if pfc.headroom_pool is not None:
+            reserved = sum(ports.values()) * classes * pfc.reserved
+            total = pfc.headroom_pool + reserved
+            parts = [f"headroom_pool {pfc.headroom_pool} + reserved {reserved}"]
+        else:
+            for (rate, cable), count in ports.items():
+                size = profile.headroom_for(rate, cable, self.lossless_frame_bytes)
+                total += count * classes * (size + pfc.reserved)
+                parts.append(f"{count} ports x {classes} priorities x ({size} + {pfc.reserved})")
+        if total < profile.buffer:
+            return ""
+        return (
+            f"headroom and reserved buffer of the {tier} do not fit: {' + '.join(parts)} = "
+            f"{total} bytes, and {profile.name} has {profile.buffer}"
+        )
 
 
-def _clos_ports(clos: ClosSpec) -> dict[Tier, Counter[tuple[int, float]]]:
+def _ecn_fault(tier: Tier, profile: SwitchProfile, ports: Ports) -> str:
+    """Ports without ECN thresholds."""
+    if profile.ecn.enabled:
+        try:
+            for rate, _ in ports:
+                profile.ecn_for(rate)
+        except ValueError as error:
+            return f"{tier}: {error}"
+    return ""
+
+
+def _capacity_fault(tier: Tier, profile: SwitchProfile, ports: Ports) -> str:
+    """More ports than the chip has."""
+    used = sum(rate * count for (rate, _), count in ports.items())
+    if profile.capacity is None or used <= profile.capacity:
+        return ""
+    kinds: Counter[int] = Counter()
+    for (rate, _), count in ports.items():
+        kinds[rate] += count
+    parts = " + ".join(f"{count} x {format_rate(rate)}" for rate, count in kinds.items())
+    return (
+        f"the {tier} needs {parts} = {format_rate(used)}, and {profile.name} has "
+        f"{format_rate(profile.capacity)}"
+    )
+
+
+def _clos_ports(clos: ClosSpec) -> dict[Tier, Ports]:
     def metres(cable: float | None, delay_ps: int | None) -> float:
         return cable if cable is not None else cable_of_delay_m(delay_ps or 0)
 
@@ -201,14 +222,14 @@ def _clos_ports(clos: ClosSpec) -> dict[Tier, Counter[tuple[int, float]]]:
     return ports
 
 
-def _explicit_ports(explicit: ExplicitSpec) -> dict[Tier, Counter[tuple[int, float]]]:
+def _explicit_ports(explicit: ExplicitSpec) -> dict[Tier, Ports]:
     names: dict[str, Tier] = {"leaf": "leaf", "spine": "spine", "super-spine": "super_spine"}
-    per_node: dict[str, Counter[tuple[int, float]]] = {}
+    per_node: dict[str, Ports] = {}
     for link in explicit.links:
         metres = link.cable if link.cable is not None else cable_of_delay_m(link.delay or 0)
         for end in (link.a, link.b):
             per_node.setdefault(end, Counter())[link.rate, metres] += link.count
-    fullest: dict[Tier, Counter[tuple[int, float]]] = {}
+    fullest: dict[Tier, Ports] = {}
     for node in explicit.nodes:
         ports = per_node.get(node.name)
         if node.kind == "host" or ports is None:

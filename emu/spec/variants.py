@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -89,10 +89,15 @@ def make_variants(
     variants: list[Variant] = []
     used: dict[str, int] = {}
     for setting in _settings(spec):
+        data = raw
         try:
-            variants += _under(spec, raw, context, setting, used)
-        except (ValidationError, ValueError) as error:
-            faults += _setting_faults(error, setting, places)
+            data = _data_under(raw, setting)
+            variants += _under(spec, data, context, setting, used)
+        except ValidationError as error:
+            found = faults_of(error, ExperimentSpec, data, Places())
+            faults += [_blamed(fault, setting, places) for fault in found]
+        except ValueError as error:
+            faults.append(_blamed(Fault(str(error)), setting, places))
         except SpecError as error:
             faults += error.faults
     if faults:
@@ -117,18 +122,23 @@ def _settings(spec: ExperimentSpec) -> Iterator[_Setting]:
         yield _Setting(case.name, dict(case.set), places, case.designs)
 
 
+def _data_under(raw: dict[str, Any], setting: _Setting) -> dict[str, Any]:
+    """What the file would say with the values of the setting written into it."""
+    data = {key: value for key, value in raw.items() if key not in ("matrix", "base", "cases")}
+    for path, value in setting.values.items():
+        data = set_path(data, _real_path(path, data), value)
+    return data
+
+
 def _under(
     spec: ExperimentSpec,
-    raw: dict[str, Any],
+    data: dict[str, Any],
     context: LoadContext,
     setting: _Setting,
     used: dict[str, int],
 ) -> list[Variant]:
     """The variants of one setting: one for each design."""
-    data = {key: value for key, value in raw.items() if key not in ("matrix", "base", "cases")}
-    for path, value in setting.values.items():
-        data = set_path(data, _real_path(path, data), value)
-    resolved = ExperimentSpec.model_validate(data, context=LoadContext(context.folder))
+    resolved = ExperimentSpec.model_validate(data, context=context)
     variants = []
     for design in resolved.designs:
         if setting.designs is not None and not {design.label, design.key} & set(setting.designs):
@@ -137,7 +147,7 @@ def _under(
         one._raw = {**resolved._raw, "designs": [design.model_dump()]}
         labels = {"design": design.label, "case": setting.case}
         for path in spec.matrix:
-            labels[path] = _shown(setting.values.get(path, _given(raw, path)))
+            labels[path] = _shown(setting.values.get(path, _given(data, path)))
         for path, value in setting.values.items():
             labels.setdefault(path, _shown(value))
         variants.append(Variant(_unique(_slug(design, setting), used), labels, one))
@@ -237,28 +247,15 @@ def _path_fault(path: str, raw: dict[str, Any]) -> str:
     return ""
 
 
-def _setting_faults(
-    error: ValidationError | ValueError, setting: _Setting, places: Places
-) -> list[Fault]:
-    """Faults of one combination, at the value that brought each about."""
-    if not isinstance(error, ValidationError):
-        where = next(iter(setting.places.values()), ("matrix",))
-        return [places.fault(where, f"{setting.case}: {error}")]
-    found = []
-    for fault in faults_of(error, ExperimentSpec, None, Places()):
-        blamed = next(
-            (
-                path
-                for path in setting.values
-                if fault.field.startswith(path)
-                or fault.field.startswith("topology." + path.removeprefix("overrides."))
-            ),
-            next(iter(setting.values), None),
-        )
-        where = setting.places[blamed] if blamed else ("matrix",)
-        placed = places.fault(where, fault.message)
-        hint = fault.hint
-        found.append(
-            Fault(placed.message, fault.field, placed.file, placed.line, placed.column, hint)
-        )
-    return found
+def _blamed(fault: Fault, setting: _Setting, places: Places) -> Fault:
+    """The fault of one combination, at the value that brought it about."""
+    guilty = next(
+        (
+            path
+            for path in setting.values
+            if fault.field.startswith((path, "topology." + path.removeprefix("overrides.")))
+        ),
+        next(iter(setting.values), None),
+    )
+    where = places.fault(setting.places[guilty] if guilty else ("matrix",), "")
+    return replace(where, message=fault.message, field=fault.field, hint=fault.hint)

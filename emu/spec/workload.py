@@ -47,7 +47,7 @@ class TraceSpec(Spec):
     file: Annotated[str, Field(min_length=1)]
     """Path, relative to the experiment's file."""
     format: Literal[
-        "auto", "mooncake", "azure", "burstgpt", "qwen-bailian", "servegen", "flows"
+        "auto", "mooncake", "azure", "burstgpt", "qwen-bailian", "servegen", "requests", "flows"
     ] = "auto"
     skip_bad: Bool = False
     """True: damaged rows are counted and left out; False: the first ends the run."""
