@@ -121,7 +121,8 @@ $(addprefix experiment-,$(EXPERIMENTS)): experiment-%: reports/%/index.html
 	@echo "report: $(CURDIR)/$<"
 
 publish: $(STAMPS)/build
-	$(BIN)/emu publish reports --out public
+	$(BIN)/emu publish $(or $(patsubst %/index.html,%,$(wildcard reports/*/index.html)),$(error no \
+	  finished report in reports/: run `make report` first)) --out public
 
 docs: $(STAMPS)/build
 	$(BIN)/python scripts/make-docs

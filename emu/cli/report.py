@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog="Example: emu compare runs/first-look/l3/seed-1 runs/first-look/l3-host/seed-1"
     )(compare)
-    app.command(epilog="Example: emu publish reports --out public")(publish)
+    app.command(epilog="Example: emu publish reports/first-look --out public")(publish)
 
 
 def report(
@@ -28,11 +28,18 @@ def report(
         Path | None,
         typer.Option("--out", "-o", help="Folder for the report (default: reports/NAME)."),
     ] = None,
+    allow_incomplete: Annotated[
+        bool, typer.Option("--allow-incomplete", help="Leave unfinished runs out and say so.")
+    ] = False,
 ) -> None:
     """Write a self-contained index.html, report.md, tables and figures from finished runs."""
     from emu.report import build
 
-    page = build(folders, out or Path("reports") / folders[0].resolve().name)
+    page = build(
+        folders,
+        out or Path("reports") / folders[0].resolve().name,
+        allow_incomplete=allow_incomplete,
+    )
     print_text(str(page))
 
 
@@ -54,7 +61,7 @@ def compare(
 
 def publish(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Reports, or folders of them.")
+        list[Path], typer.Argument(metavar="DIR...", help="Folders that emu report wrote.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The site's folder.")] = Path("public"),
 ) -> None:
