@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds a report folder from run directories."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from emu.errors import RunError
+from emu.report.analysis import answer
+from emu.report.analysis.kpi import NOT_MEASURED
+from emu.report.dataset import Dataset
+from emu.report.figures import Figure, draw_all
+from emu.report.limits import limits
+from emu.report.page import environment, page_css
+from emu.report.parameters import parameters, timers
+from emu.report.results import Results
+from emu.report.tables import Table, cost_table, headline_table, kpi_table, runs_frame
+from emu.report.terms import TERMS
+from emu.telemetry import Run, canonical_json, find_runs
+
+__all__ = ["PAGE_BYTES_MAX", "REPORT_SCHEMA", "build"]
+
+REPORT_SCHEMA = 1
+PAGE_BYTES_MAX = 6_000_000
+_EMBEDDED_BYTES_MAX = 4_000_000
+
+
+def build(
+    run_dirs: Sequence[Path | str],
+    out: Path | str,
+    *,
+    command: str | None = None,
+    allow_incomplete: bool = False,
+) -> Path:
+    """Write index.html, report.md, report.json, tables/ and figures/ into `out`.
+
+    Parameters
+    ----------
+    run_dirs : sequence of Path
+        Run directories, or folders that hold some.
+    out : Path
+        Folder of the report. An older report there is replaced; anything else is left alone.
+    command : str, optional
+        Command that reproduces the report; otherwise the runs' own commands are shown.
+    allow_incomplete : bool
+        Report on the complete runs even if others are not; the page then says so.
+
+    Returns
+    -------
+    Path
+        The page, `out/index.html`.
+
+    Raises
+    ------
+    RunError
+        No complete run, unfinished runs, runs of several experiments, or `out` holds
+        something that is not a report.
+    """
+    complete, incomplete = find_runs(run_dirs)
+    if not complete:
+        raise RunError(f"{', '.join(map(str, run_dirs))}: no complete run found")
+    if incomplete and not allow_incomplete:
+        raise RunError(
+            f"{len(incomplete)} runs are not complete, the first is {incomplete[0]}; finish them "
+            "with `emu run --resume`, or allow a report without them"
+        )
+    runs = [Run(path) for path in complete]
+    names = sorted({str(run.meta["experiment"]) for run in runs})
+    if len(names) > 1:
+        raise RunError(f"the runs belong to {len(names)} experiments ({', '.join(names)}); a "
+                       "report answers one question: give the runs of one of them")
+    content = _Content(Results.compute(Dataset.from_runs(runs)), command, len(incomplete))
+    return _write(Path(out), content)
+
+
+@dataclass(frozen=True)
+class _Content:
+    """Everything that the templates show."""
+
+    results: Results
+    command: str | None
+    n_incomplete: int
+
+    @property
+    def data(self) -> Dataset:
+        return self.results.data
+
+    @cached_property
+    def answer(self) -> answer.Answer:
+        return answer.write(self.results)
+
+    @cached_property
+    def figures(self) -> list[Figure]:
+        return draw_all(self.results)
+
+    @cached_property
+    def headline(self) -> list[Table]:
+        return [headline_table(c, self.results.row(c)) for c in self.data.cases]
+
+    @cached_property
+    def kpis(self) -> list[Table]:
+        return [kpi_table(c, self.results.row(c)) for c in self.data.cases]
+
+    @cached_property
+    def costs(self) -> list[Table]:
+        return [cost_table(c, self.results.row(c)) for c in self.data.cases]
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        return runs_frame(self.results)
+
+    @property
+    def commands(self) -> list[str]:
+        if self.command:
+            return [self.command]
+        return sorted({str(r.meta["command"]) for r in self.data.runs})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        parts = sorted(f"{r.meta['scenario_sha256']} {r.seed}" for r in self.data.runs)
+        text = "\n".join([*parts, *sorted({str(r.meta["emu_version"]) for r in self.data.runs})])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def csv(self) -> dict[str, str]:
+        """Name to text of every table and every figure's data."""
+        frames = {"answer": pd.concat([t.frame for t in self.headline], ignore_index=True),
+                  "kpi": pd.concat([t.frame for t in self.kpis], ignore_index=True),
+                  "cost": pd.concat([t.frame for t in self.costs], ignore_index=True),
+                  "runs": self.runs,
+                  "parameters": pd.DataFrame([vars(p) for p in parameters(self.data)]),
+                  "timers": pd.DataFrame([vars(t) for t in timers(self.data)])}
+        frames |= {f"figure-{f.ident}": f.data for f in self.figures}
+        return {name: frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+                for name, frame in frames.items()}
+
+    @cached_property
+    def embedded(self) -> set[str]:
+        """CSVs carried inside the page: all of them unless they would make it too large."""
+        chosen, total = set(), 0
+        for name, text in sorted(self.csv.items(), key=lambda item: len(item[1])):
+            total += len(text.encode()) * 4 // 3
+            if total <= _EMBEDDED_BYTES_MAX:
+                chosen.add(name)
+        return chosen
+
+    def csv_href(self, name: str) -> str:
+        if name in self.embedded:
+            coded = base64.b64encode(self.csv[name].encode()).decode()
+            return f"data:text/csv;charset=utf-8;base64,{coded}"
+        return f"tables/{name}.csv"
+
+    def report_json(self) -> dict[str, Any]:
+        meta = self.data.meta
+        return {
+            "report": REPORT_SCHEMA,
+            "question": meta["question"],
+            "answer": self.answer.headline,
+            "details": [{"heading": p.heading, "text": p.text} for p in self.answer.paragraphs],
+            "experiment": meta["experiment"],
+            "emu_version": meta["emu_version"],
+            "backend": sorted({str(r.meta["backend"]) for r in self.data.runs}),
+            "command": self.commands,
+            "designs": [d.label for d in self.data.designs],
+            "cases": [c.title for c in self.data.cases],
+            "seeds": sorted({r.seed for r in self.data.runs}),
+            "runs": len(self.data.runs),
+            "transfers": int(self.runs["transfers"].sum()),
+            "fingerprint": self.fingerprint,
+        }
+
+
+def _context(content: _Content) -> dict[str, Any]:
+    data = content.data
+    grouped: dict[str, list[Any]] = {}
+    for parameter in parameters(data):
+        grouped.setdefault(parameter.group, []).append(parameter)
+    return {
+        "content": content, "data": data, "meta": data.meta, "answer": content.answer,
+        "headline": content.headline, "kpis": content.kpis, "costs": content.costs,
+        "figures": content.figures, "terms": TERMS,
+        "varied": [f for f in content.figures if f.ident.startswith("timer-")],
+        "not_measured": NOT_MEASURED, "parameters": grouped, "timers": timers(data),
+        "limits": limits(content.results), "results": content.results,
+        "svg": lambda figure: [Markup(s) for s in figure.svgs],  # noqa: S704 our own markup
+        "css": Markup(page_css()), "seeds": sorted({r.seed for r in data.runs}),
+        "n_transfers": int(content.runs["transfers"].sum()),
+        "figure_for": lambda name: next(
+            (f.ident for f in content.figures if f.ident == name or f.ident.startswith(name)), ""),
+    }
+
+
+def _write(out: Path, content: _Content) -> Path:
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not
+                                              (out / "report.json").is_file())):
+        raise RunError(f"{out}: holds something that is not a report; choose another folder")
+    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
+    env, context = environment(), _context(content)
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        (partial / "tables").mkdir(parents=True)
+        (partial / "figures").mkdir()
+        for name, text in content.csv.items():
+            (partial / "tables" / f"{name}.csv").write_text(text, encoding="utf-8")
+        for figure in content.figures:
+            if figure.panels:
+                path = partial / "figures" / f"{figure.ident}.svg"
+                path.write_text(figure.svg_file, encoding="utf-8")
+        page = env.get_template("index.html.j2").render(context)
+        if len(page.encode()) > PAGE_BYTES_MAX:
+            raise RunError(f"{out}: the page would have {len(page.encode())} bytes, more than "
+                           f"{PAGE_BYTES_MAX}; report on fewer cases at a time")
+        (partial / "index.html").write_text(page, encoding="utf-8")
+        text = env.get_template("report.md.j2").render(context)
+        (partial / "report.md").write_text(text, encoding="utf-8")
+        (partial / "report.json").write_text(canonical_json(content.report_json()),
+                                             encoding="utf-8")
+        if out.exists():
+            shutil.rmtree(out)
+        partial.rename(out)
+    except OSError as error:
+        raise RunError(f"{out}: cannot write the report: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return out / "index.html"

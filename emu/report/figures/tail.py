@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Percentiles with their intervals, one row per design."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from emu.report.analysis.bootstrap import Interval
+from emu.report.figures.base import Figure, label_rows, log_bounds, marker_of, shown_cases
+from emu.report.numerals import number
+from emu.report.results import CellResult, Results
+from emu.report.svg import Axis, Panel, marker_path
+
+__all__ = ["draw"]
+
+_STEP = 34
+_PARTS = (("P50", -9.0, "hollow"), ("P99", 0.0, ""), ("P99.9", 9.0, "hollow"))
+
+
+def draw(results: Results) -> Figure:
+    """Median, 99th and 99.9th percentile slowdown."""
+    cases = shown_cases(results)
+    chosen = [r for c in cases for r in results.row(c)]
+    low, high = log_bounds((v.high for r in chosen for v in _values(r)), low=0.95)
+    panels, records = [], []
+    for case in cases:
+        rows = results.row(case)
+        panel = Panel(
+            case.title, Axis(low, high, log=True, label="slowdown (×, log scale)"),
+            Axis(0, 1, ticks=()), left=86, right=16, top=34, grid_y=False,
+            height=34 + 34 + _STEP * len(rows),
+            description="; ".join(
+                f"{r.design.label}: median {number(r.slowdown.p50.value)}, 99th percentile "
+                f"{number(r.slowdown.p99.value)} ({number(r.slowdown.p99.low)} to "
+                f"{number(r.slowdown.p99.high)})" for r in rows
+            ),
+        )
+        label_rows(panel, [(r.design.label, r.design.style) for r in rows], _STEP)
+        for i, result in enumerate(rows):
+            for (part, shift, css), value in zip(_PARTS, _values(result), strict=True):
+                if value.known:
+                    _mark(panel, i, shift, value, result.design.style, css, part)
+                records.append({
+                    "case": case.title, "design": result.design.label, "percentile": part,
+                    "slowdown": value.value, "low": value.low, "high": value.high,
+                    "transfers": result.slowdown.n,
+                })
+        for (part, shift, _), value in zip(_PARTS, _values(rows[0]), strict=True):
+            if value.known:
+                anchor_y = panel.top + shift - 4 if shift > 0 else panel.top - 2
+                panel.text(panel.px(value.value), anchor_y if shift <= 0 else panel.top - 2, part,
+                           "note", "middle")
+        panels.append(panel)
+    return Figure(
+        "tail", "Which design keeps the tail short?",
+        "Marks are the median (top), the 99th (filled) and the 99.9th percentile (bottom) of the "
+        "slowdown; bars are 95 % intervals over seeds and blocks of time. Bars that do not "
+        "overlap differ.",
+        panels, pd.DataFrame(records),
+    )
+
+
+def _values(result: CellResult) -> tuple[Interval, Interval, Interval]:
+    return result.slowdown.p50, result.slowdown.p99, result.slowdown.p999
+
+
+def _mark(panel: Panel, row: int, shift: float, value: Interval, style: int, css: str,
+          part: str) -> None:
+    y = panel.top + (row + 0.5) * _STEP + shift
+    x0, x1, x = panel.px(value.low), panel.px(value.high), panel.px(value.value)
+    panel.body.append(f'<path class="ci l{style}" d="M{x0:.1f} {y:.1f}H{x1:.1f}" '
+                      'style="stroke-dasharray:none"/>')
+    size = 4.2 if css == "" else 2.8
+    shape = marker_path(marker_of(style), x, y, size)
+    tip = f"{part} {number(value.value)} ({number(value.low)}–{number(value.high)})"
+    panel.body.append(f'<path class="m{style} {css}" d="{shape}"><title>{tip}</title></path>')
+    if math.isinf(value.value):
+        panel.text(x + 4, y + 3.5, "∞", "note")

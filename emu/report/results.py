@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything the report says, computed once per design and case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from emu.report.analysis import kpi, losslessness, recovery, slowdown, utilisation
+from emu.report.analysis.bootstrap import Interval, span_interval
+from emu.report.dataset import Case, Cell, Dataset, DesignRef
+
+__all__ = ["CellResult", "Column", "Results", "best_group", "headline_columns"]
+
+FaultResult = tuple[recovery.Fault, Interval, Interval]
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """One design in one case."""
+
+    cell: Cell
+    samples: pd.DataFrame
+    slowdown: slowdown.SlowdownSummary
+    loss: losslessness.Losslessness
+    goodput: Interval
+    faults: list[FaultResult]
+
+    @property
+    def design(self) -> DesignRef:
+        return self.cell.design
+
+    @cached_property
+    def evenness(self) -> utilisation.Evenness:
+        return utilisation.evenness(self.cell.runs)
+
+    @cached_property
+    def kpis(self) -> list[Interval]:
+        return kpi.evaluate(self.cell.runs)
+
+    @cached_property
+    def reasons(self) -> dict[str, float]:
+        return losslessness.drops_by_reason(self.cell.runs)
+
+    def counter(self, name: str) -> Interval:
+        return span_interval(np.asarray([float(r.counters[name]) for r in self.cell.runs]))
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results of a data set, by case and design."""
+
+    data: Dataset
+    rows: Mapping[str, list[CellResult]]
+    """Case slug to results in the order of the designs."""
+
+    @classmethod
+    def compute(cls, data: Dataset) -> Results:
+        return cls(data, {c.slug: [evaluate(data, x) for x in data.row(c)] for c in data.cases})
+
+    def row(self, case: Case) -> list[CellResult]:
+        return self.rows[case.slug]
+
+    def of(self, case: Case, design_key: str) -> CellResult | None:
+        return next((r for r in self.row(case) if r.design.key == design_key), None)
+
+    @property
+    def everything(self) -> list[CellResult]:
+        return [result for row in self.rows.values() for result in row]
+
+
+def evaluate(data: Dataset, cell: Cell) -> CellResult:
+    """Compute one cell."""
+    frame = slowdown.samples(cell.runs)
+    twin = data.twin(cell)
+    faults = (
+        recovery.summarise(cell.runs, twin.runs if twin else ()) if cell.case.has_faults else []
+    )
+    goodput = span_interval(np.asarray([kpi.goodput_gbytes_per_s(r) for r in cell.runs]))
+    return CellResult(
+        cell, frame, slowdown.summarise(frame), losslessness.summarise(cell.runs), goodput, faults
+    )
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table that answers the question."""
+
+    name: str
+    term: str
+    """Key of its definition."""
+    kind: str
+    """time | bytes | count | ratio | rate"""
+    lower_is_better: bool
+    values: list[Interval]
+    note: str = ""
+
+
+def headline_columns(rows: list[CellResult]) -> list[Column]:
+    """The columns of the one table, in the order of the question: lossless, then tail."""
+    columns = [
+        Column("Lost packets", "lost", "count", True, [r.loss.lost_packets for r in rows]),
+        Column("Sent again", "retransmitted", "bytes", True,
+               [r.loss.retransmitted_bytes for r in rows]),
+        Column("Paused", "pause", "time", True, [r.loss.pause_ps for r in rows]),
+        Column("Ports paused", "pause-spread", "count", True, [r.loss.paused_ports for r in rows]),
+        Column("Slowdown P50", "slowdown", "ratio", True, [r.slowdown.p50 for r in rows]),
+        Column("Slowdown P99", "slowdown", "ratio", True, [r.slowdown.p99 for r in rows]),
+        Column("Slowdown P99.9", "slowdown", "ratio", True, [r.slowdown.p999 for r in rows],
+               "maximum" if any(r.slowdown.p999_is_maximum for r in rows) else ""),
+        Column("Goodput", "goodput", "rate", False, [r.goodput for r in rows]),
+    ]
+    n_faults = min((len(r.faults) for r in rows), default=0)
+    for i in range(min(n_faults, 3)):
+        mark = f" {i + 1}" if n_faults > 1 else ""
+        columns.append(Column(f"Loses packets for{mark}", "loss-span", "time", True,
+                              [r.faults[i][2] for r in rows]))
+        columns.append(Column(f"Caught up after{mark}", "recovery", "time", True,
+                              [r.faults[i][1] for r in rows]))
+    return columns
+
+
+def best_group(values: list[Interval], lower_is_better: bool) -> set[int]:
+    """Indices of the smallest leading group whose intervals all part from all others.
+
+    One index: that value is best. Several: they cannot be told apart but are better than the
+    rest. Empty: no group parts from the rest, so nothing may be marked.
+    """
+    known = [i for i, v in enumerate(values) if v.known]
+    if len(known) < 2:
+        return set()
+    sign = 1 if lower_is_better else -1
+    ordered = sorted(known, key=lambda i: (sign * values[i].value, i))
+    for size in range(1, len(ordered)):
+        inside, outside = ordered[:size], ordered[size:]
+        if all(_better(values[i], values[j], lower_is_better) for i in inside for j in outside):
+            return set(inside)
+    return set()
+
+
+def _better(a: Interval, b: Interval, lower_is_better: bool) -> bool:
+    return a.below(b) if lower_is_better else b.below(a)
