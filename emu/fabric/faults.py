@@ -25,6 +25,10 @@ from emu.spec.fault import (
 from emu.spec.hostset import match_names
 from emu.spec.nearest import hint_for
 
+MAC_SETTLE_PS = 1_000_000_000
+"""1 ms. The fault says that the host has been silent for the MAC age; what it sent just
+before has to be out of the fabric, or it would be learned again at once."""
+
 
 @dataclass(frozen=True)
 class ResolvedFault:

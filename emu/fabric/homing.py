@@ -57,18 +57,22 @@ class UsableChange:
 
 
 def usable_changes(
-    fabric: Fabric, homes: Sequence[tuple[Home, ...]], detected: Sequence[LinkChange]
+    fabric: Fabric,
+    homes: Sequence[tuple[Home, ...]],
+    detected: Sequence[LinkChange],
+    track_uplinks: bool = True,
 ) -> list[UsableChange]:
     """How the usable ports of dual-homed endpoints change.
 
     A port is of use while its link is up and its leaf has an uplink (operators track
     uplinks, or the host's traffic would end at a leaf that leads nowhere). When
-    neither port is of use by that rule, a live link is enough.
+    neither port is of use by that rule, a live link is enough. Leaves with a peer
+    link need no ``track_uplinks``: the peer link leads on.
     """
     first = fabric.n_endpoints
     uplinks: dict[int, set[int]] = defaultdict(set)
     for link in fabric.links:
-        if link.kind == "fabric":
+        if link.kind == "fabric" and track_uplinks:
             uplinks[fabric.ports[link.a].node - first].add(link.id)
     at_leaf: dict[int, list[int]] = defaultdict(list)
     for endpoint, own in enumerate(homes):
@@ -94,7 +98,7 @@ def usable_changes(
             low = fabric.ports[link.a].node
             if link.kind == "access":
                 touched[low] = change, True
-            else:
+            elif link.kind == "fabric":
                 for endpoint in at_leaf[low - first]:
                     touched.setdefault(endpoint, (change, False))
             if change.up:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from emu.fabric.designs import evpn, l3, l3_host
+from emu.fabric.designs import evpn, l3, l3_host, stretched_l2
 from emu.fabric.faults import ResolvedFault, resolve_faults
 from emu.fabric.forwarding import ForwardingPlan
 from emu.fabric.graph import Fabric
@@ -18,6 +18,7 @@ Design = Callable[[Fabric, DesignSpec, TimersSpec, Sequence[ResolvedFault], int]
 DESIGNS: dict[str, Design] = {
     "l3": l3.plan,
     "l3-host": l3_host.plan,
+    "stretched-l2": stretched_l2.plan,
     "evpn": evpn.plan,
 }
 

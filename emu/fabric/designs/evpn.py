@@ -20,7 +20,7 @@ import numpy as np
 from emu.fabric.designs.multihomed import all_active_groups, port_updates
 from emu.fabric.designs.overlay import FloodState, OverlayRows, flood_updates
 from emu.fabric.designs.routed import fib_updates, tell_of_links
-from emu.fabric.faults import ResolvedFault
+from emu.fabric.faults import MAC_SETTLE_PS, ResolvedFault
 from emu.fabric.forwarding import ForwardingPlan
 from emu.fabric.graph import Fabric
 from emu.fabric.groups import GroupTable, TunnelTable
@@ -164,7 +164,7 @@ def _tell_of_silence(
             leaves = tuple(home.leaf for home in homes[endpoint])
             hops = spread.hops(leaves, none_dead)
             if bridged:
-                travel_ps = np.where(hops > 0, timers.evpn_mac_withdraw, 0)
+                travel_ps = MAC_SETTLE_PS + np.where(hops > 0, timers.evpn_mac_withdraw, 0)
             else:
                 travel_ps = hops * timers.bgp_remote_withdraw_per_hop
             what = "MAC entry" if bridged else "/32"

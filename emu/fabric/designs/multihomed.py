@@ -24,17 +24,25 @@ def port_updates(
     homes: Sequence[tuple[Home, ...]],
     detected: Sequence[LinkChange],
     timers: TimersSpec,
+    lag_over_peer_link: bool = False,
 ) -> list[Update]:
-    """When a dual-homed endpoint takes a port out of use, or into use again."""
+    """When a dual-homed endpoint takes a port out of use, or into use again.
+
+    With ``lag_over_peer_link`` the ports are a plain LAG and a leaf without uplinks is
+    still of use.
+    """
     updates: list[Update] = []
     last: dict[int, int] = {}
-    for change in usable_changes(fabric, homes, detected):
+    for change in usable_changes(fabric, homes, detected, not lag_over_peer_link):
         own = homes[change.endpoint]
         ports = tuple(h.own_port for h, use in zip(own, change.usable, strict=True) if use)
         if not ports:
             # Both dead: there is nothing better to send on.
             continue
-        at_ps = max(change.at_ps + _delay_ps(change, timers), last.get(change.endpoint, 0))
+        delay_ps = _delay_ps(change, timers)
+        if lag_over_peer_link and change.up:
+            delay_ps = timers.lacp_member
+        at_ps = max(change.at_ps + delay_ps, last.get(change.endpoint, 0))
         last[change.endpoint] = at_ps
         word = "back in use" if change.up else "out of use"
         reason = f"NIC port {word}: {change.cause}"
