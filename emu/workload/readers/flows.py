@@ -21,12 +21,9 @@ Columns (order is free, others are refused):
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow
-import pyarrow.parquet
 
 from emu.spec.nearest import hint_for
 from emu.workload.readers.options import ReadOptions
@@ -35,11 +32,10 @@ from emu.workload.readers.rows import (
     BadRowError,
     Skipped,
     decimal_ps,
-    open_text,
     unreadable,
     written_number,
 )
-from emu.workload.readers.table import numbered_rows, split_header
+from emu.workload.readers.table import split_header, table_rows
 from emu.workload.trace import PS_PER_US, FlowTrace
 
 NAME = "flows"
@@ -57,25 +53,21 @@ def detect(head: list[str]) -> bool:
     return any(time in names for time in TIMES) and set(REQUIRED) <= set(names)
 
 
-def is_parquet(path: Path) -> bool:
-    """Whether the file begins like a parquet file."""
-    try:
-        with path.open("rb") as raw:
-            return raw.read(4) == b"PAR1"
-    except OSError:
-        return False
+def detect_columns(names: list[str]) -> bool:
+    """Whether a parquet file with these columns is of this format."""
+    return any(time in names for time in TIMES) and set(REQUIRED) <= set(names)
 
 
 def read(path: Path, options: ReadOptions) -> FlowTrace:
     """All usable rows, in order of start; ``start`` and ``limit`` apply to rows."""
     skipped, rows = Skipped(path, options.skip_bad), 0
     parsed: list[_Row] = []
-    for number, row in _parquet_rows(path) if is_parquet(path) else _csv_rows(path):
+    for number, row in table_rows(path, lambda names: _check_columns(path, names)):
         rows += 1
         try:
             if isinstance(row, BadRowError):
                 raise row
-            parsed.append(_parse(number, row))
+            parsed.append(_Row(number, row))
         except BadRowError as bad:
             skipped.add(number, bad)
     parsed.sort(key=lambda item: (item.start_ps, item.number))
@@ -111,10 +103,6 @@ def _endpoint(text: str, side: str) -> str:
     return text
 
 
-def _parse(number: int, row: dict[str, str]) -> _Row:
-    return _Row(number, row)
-
-
 def _check_columns(path: Path, names: list[str]) -> None:
     known = {*TIMES, *REQUIRED, *OPTIONAL}
     for name in names:
@@ -127,26 +115,6 @@ def _check_columns(path: Path, names: list[str]) -> None:
         unreadable(path, "exactly one of start_us and start_ps is needed", f"columns: {SUMMARY}")
     if len(set(names)) != len(names):
         unreadable(path, "a column is there twice", f"columns: {SUMMARY}")
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str] | BadRowError]]:
-    with open_text(path) as text:
-        names = split_header(text.readline())
-    _check_columns(path, names)
-    with open_text(path) as text:
-        yield from numbered_rows(text, path, (names,))
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, str] | BadRowError]]:
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except (pyarrow.ArrowInvalid, OSError) as error:
-        unreadable(path, f"damaged parquet ({str(error)[:80]})", "write the file again")
-    _check_columns(path, table.column_names)
-    columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    for index in range(table.num_rows):
-        row = {name: "" if c[index] is None else str(c[index]) for name, c in columns.items()}
-        yield index + 1, row
 
 
 def _trace(path: Path, rows: list[_Row], read_rows: int, skipped: dict[str, int]) -> FlowTrace:

@@ -10,10 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from emu.spec.nearest import hint_for
-from emu.workload.readers import azure, burstgpt, flows, mooncake, qwen_bailian, servegen
+from emu.workload.readers import (
+    azure,
+    burstgpt,
+    flows,
+    mooncake,
+    qwen_bailian,
+    requests,
+    servegen,
+)
 from emu.workload.readers.options import ReadOptions
 from emu.workload.readers.quantised import quantisation_step_ps, spread
 from emu.workload.readers.rows import open_text, unreadable
+from emu.workload.readers.table import is_parquet, parquet_columns
 from emu.workload.trace import PS_PER_S, FlowTrace, RequestTrace
 
 _LFS_POINTER = "version https://git-lfs.github.com/spec/"
@@ -33,7 +42,7 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     module.NAME: Format(module.NAME, module.SUMMARY, module.detect, module.read)
-    for module in (mooncake, azure, burstgpt, qwen_bailian, servegen, flows)
+    for module in (mooncake, azure, burstgpt, qwen_bailian, servegen, requests, flows)
 }
 
 
@@ -47,8 +56,8 @@ def detect_format(path: Path) -> str:
     """
     if servegen.is_description(path):
         return servegen.NAME
-    if flows.is_parquet(path):
-        return flows.NAME
+    if is_parquet(path):
+        return _detect_parquet(path)
     with open_text(path) as text:
         head = [line for _, line in zip(range(5), text, strict=False) if line.strip()]
     if not head:
@@ -64,6 +73,18 @@ def detect_format(path: Path) -> str:
         path,
         f"unknown trace format; it begins with '{head[0].strip()[:60]}'",
         "known: " + "; ".join(f"{f.name} ({f.summary})" for f in FORMATS.values()),
+    )
+
+
+def _detect_parquet(path: Path) -> str:
+    names = parquet_columns(path)
+    for module in (requests, flows):
+        if module.detect_columns(names):
+            return str(module.NAME)
+    return unreadable(
+        path,
+        f"unknown parquet columns: {', '.join(names)[:80]}",
+        f"known: {requests.NAME} ({requests.SUMMARY}); {flows.NAME} ({flows.SUMMARY})",
     )
 
 

@@ -19,6 +19,7 @@ import json
 import math
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -37,6 +38,7 @@ SUMMARY = "folder or tar of ServeGen client descriptions; requests are drawn wit
 _FILE = re.compile(r"chunk-(\d+)-(trace\.csv|dataset\.json)")
 _KEY = re.compile(r"([-+0-9.eE]+)\s*:")
 _PATTERNS = ("Gamma", "Weibull")
+_NEEDED = "a folder or tar with chunk-<id>-trace.csv and chunk-<id>-dataset.json per client"
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ def load_clients(path: Path) -> list[Client]:
         unreadable(
             path,
             "holds no client descriptions",
-            "needed per client: chunk-<id>-trace.csv and chunk-<id>-dataset.json",
+            _NEEDED,
         )
     clients = []
     for number in numbers:
@@ -243,7 +245,9 @@ def _tar(path: Path) -> Iterator[tuple[str, str]]:
                 data = tar.extractfile(member) if member.isfile() else None
                 if data is not None and _FILE.fullmatch(name):
                     yield name, _decode(path / name, data.read())
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except tarfile.ReadError:
+        unreadable(path, "is not a tar, or a damaged one", _NEEDED)
+    except (OSError, EOFError, zlib.error) as error:
         unreadable(path, f"damaged tar ({error})", "fetch the file again")
 
 

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CSV traces: the header decides where each column is."""
+"""Traces in tables, CSV or parquet: the header decides where each column is."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
+import pyarrow
+import pyarrow.parquet
+
 from emu.spec.nearest import hint_for
-from emu.workload.readers.rows import BadRowError, unreadable
+from emu.workload.readers.rows import BadRowError, open_text, unreadable
 
 
 def split_header(line: str) -> list[str]:
@@ -66,3 +69,59 @@ def _match(header: list[str], path: Path, forms: Sequence[Sequence[str]]) -> Seq
     return unreadable(
         path, f"unknown column '{wrong.strip()[:40]}'", f"{hint_for(wrong, known)}\n{hint}"
     )
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the file begins like a parquet file."""
+    try:
+        with path.open("rb") as raw:
+            return raw.read(4) == b"PAR1"
+    except OSError:
+        return False
+
+
+def parquet_columns(path: Path) -> list[str]:
+    """Names of the columns of a parquet file."""
+    try:
+        return list(pyarrow.parquet.read_schema(path).names)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        return unreadable(path, f"damaged parquet ({str(error)[:80]})", "write the file again")
+
+
+def table_rows(
+    path: Path, check_columns: Callable[[list[str]], None]
+) -> Iterator[tuple[int, dict[str, str] | BadRowError]]:
+    """Rows of a CSV or parquet file with free order of columns, all fields as text.
+
+    ``check_columns`` ends the reading when the columns are not the right ones.
+    """
+    if is_parquet(path):
+        check_columns(parquet_columns(path))
+        yield from _parquet_rows(path)
+        return
+    with open_text(path) as text:
+        names = split_header(text.readline())
+    check_columns(names)
+    with open_text(path) as text:
+        yield from numbered_rows(text, path, (names,))
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, str] | BadRowError]]:
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (pyarrow.ArrowInvalid, OSError) as error:
+        unreadable(path, f"damaged parquet ({str(error)[:80]})", "write the file again")
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    for index in range(table.num_rows):
+        yield index + 1, {name: _text(column[index]) for name, column in columns.items()}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return " ".join(str(item) for item in value)
+    # A whole number that pandas made a float because of an empty cell beside it.
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
