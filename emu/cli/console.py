@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -69,9 +69,14 @@ def print_table(
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    print_rich(table)
+
+
+def print_rich(renderable: RenderableType) -> None:
+    """Print tables and text of rich on stdout, without blanks at line ends."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     with console.capture() as capture:
-        console.print(table)
+        console.print(renderable)
     print_text("\n".join(line.rstrip() for line in capture.get().splitlines()))
