@@ -140,12 +140,13 @@ class BridgedState:
 
     def edge_without_partner(self, link: int, view: View) -> list[tuple[int, int]]:
         """(row, group) of the host port on this link, if no other switch can stand in."""
+        first = self._fabric.n_endpoints
+        ends = (self._fabric.links[link].a, self._fabric.links[link].b)
+        rows = [self._fabric.ports[p].node - first for p in ends]
         return [
             (port.row, port.group)
-            for end in (self._fabric.links[link].a, self._fabric.links[link].b)
-            for port in self._of_row.get(
-                self._fabric.ports[end].node - self._fabric.n_endpoints, ()
-            )
+            for row in rows
+            for port in self._of_row.get(row, ())
             if port.endpoint >= 0
             and any(own == link for _, own in port.own)
             and not any(other not in view.lag_dead for _, other in port.partner)
@@ -159,11 +160,19 @@ class BridgedState:
         helps = any(
             link not in view.lag_dead and link not in view.peer_dead for _, link in port.partner
         )
-        return self._peer_ports[port.row] if agreed and helps else ()
+        return self._live_peer_ports(port.row, view) if agreed and helps else ()
+
+    def _live_peer_ports(self, row: int, view: View) -> tuple[int, ...]:
+        return tuple(
+            p for p in self._peer_ports[row] if self._fabric.ports[p].link not in view.lag_dead
+        )
 
     def group_members(self, view: View) -> dict[int, tuple[int, ...]]:
         """Members of every logical port."""
-        return {port.group: self._members_now(port, view) for port in self._ports}
+        members = {port.group: self._members_now(port, view) for port in self._ports}
+        for row, group in self._peer_group.items():
+            members[group] = self._live_peer_ports(row, view)
+        return members
 
     def port_groups(self, view: View) -> npt.NDArray[np.int32]:
         """``ForwardingPlan.port_group`` for a view."""
