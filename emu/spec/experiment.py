@@ -24,10 +24,9 @@ from emu.spec.dcqcn import DcqcnParams
 from emu.spec.design import DesignSpec
 from emu.spec.fault import FaultSpec, FaultWindow, fault_windows
 from emu.spec.located import At
-from emu.spec.merge import deep_merge
 from emu.spec.record import RecordSpec, StopSpec
 from emu.spec.timers import TimersSpec
-from emu.spec.topology import TopologySpec
+from emu.spec.topology import TopologySpec, with_overrides
 from emu.spec.transport import RoutingSpec, TransportSpec
 from emu.spec.workload import WorkloadSpec
 
@@ -57,10 +56,8 @@ def _resolve_topology(value: object, info: ValidationInfo) -> object:
     context = info.context if isinstance(info.context, LoadContext) else LoadContext()
     if isinstance(value, str):
         value = context.load_topology(value)
-    if isinstance(value, dict):
-        # The field stands after `overrides`, so those have been read.
-        return deep_merge(value, info.data.get("overrides") or {})
-    return value
+    # The field stands after `overrides`, so those have been read.
+    return with_overrides(value, info.data.get("overrides"))
 
 
 class ExperimentSpec(Spec):

@@ -81,9 +81,8 @@ def faults_of(
         (item, _real_path(item["loc"], data, item["type"]))
         for item in error.errors(include_url=False)
     ]
-    for item, path in items:
-        if _follows(item, path, items, data):
-            continue
+    causes = [(item, path) for item, path in items if not _follows(item, path, items, data)]
+    for item, path in causes or items:
         cause = item.get("ctx", {}).get("error")
         if isinstance(cause, At):
             faults += [places.fault((*path, *more), text) for more, text in cause.items]
@@ -97,9 +96,10 @@ def _follows(item: Any, path: _Path, items: list[tuple[Any, _Path]], data: Any) 
     """Is the error no more than what another one leads to?"""
     if "switches" in path[:-1]:
         # A tier that is not given is the one below it, faults included.
-        at = path.index("switches")
-        if path[at + 1] in _COPIED and not _has(_at(data, path[: at + 1]), path[at + 1]):
-            return True
+        at = path.index("switches") + 1
+        tiers = _at(data, path[:at])
+        if path[at] in _COPIED and _has(tiers, "leaf") and not _has(tiers, path[at]):
+            return any(other[: at + 1] == (*path[:at], "leaf") for _, other in items)
     if item["type"] == "too_short":
         # The items that are wrong are not counted.
         return any(other[: len(path)] == path and len(other) > len(path) for _, other in items)

@@ -11,9 +11,8 @@ from emu.errors import Fault, SpecError
 from emu.spec.context import LoadContext, shown_path
 from emu.spec.experiment import ExperimentSpec
 from emu.spec.faultlist import Places, faults_of
-from emu.spec.merge import deep_merge
 from emu.spec.nearest import hint_for
-from emu.spec.topology import TopologySpec
+from emu.spec.topology import TopologySpec, with_overrides
 from emu.spec.variants import make_variants
 from emu.spec.yamltree import YamlTree, load_yaml
 
@@ -71,9 +70,7 @@ def _with_topology(tree: YamlTree, context: LoadContext) -> tuple[object, Places
     if context.topology is not None:
         topology = context.topology.data
         places.layers.insert(0, (("topology",), context.topology))
-    overrides = tree.data.get("overrides")
-    if isinstance(topology, dict) and isinstance(overrides, dict):
-        topology = deep_merge(topology, overrides)
+    topology = with_overrides(topology, tree.data.get("overrides"))
     return {**tree.data, "topology": topology}, places
 
 

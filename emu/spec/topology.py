@@ -14,6 +14,7 @@ from emu.spec.clos import ClosSpec, Tier
 from emu.spec.explicit import ExplicitSpec
 from emu.spec.hostset import pick_names
 from emu.spec.located import At, at
+from emu.spec.merge import deep_merge
 from emu.spec.nic import ROCE_IP_BYTES, Nic
 from emu.spec.switch import Switch, SwitchProfile, cable_of_delay_m
 from emu.units import format_rate
@@ -42,20 +43,53 @@ class RolesSpec(Spec):
         return self
 
 
+def fill_tiers(switches: object) -> object:
+    """The mapping of switches with every tier in it.
+
+    A spine that is not given is like the leaf, a super-spine like the spine; what
+    stands under ``all`` is laid over every tier.
+    """
+    if not isinstance(switches, dict):
+        return switches
+    filled = {key: value for key, value in switches.items() if key != "all"}
+    for tier, below in (("spine", "leaf"), ("super_spine", "spine")):
+        if tier not in filled and below in filled:
+            filled[tier] = filled[below]
+    common = switches.get("all")
+    if common is not None:
+        for tier in ("leaf", "spine", "super_spine"):
+            if tier in filled:
+                filled[tier] = deep_merge(filled[tier], common)
+    return filled
+
+
+def with_overrides(topology: object, overrides: object) -> object:
+    """A topology's mapping with an experiment's overrides laid over it.
+
+    Tiers are told apart first: an override of the leaf leaves the spine alone, also
+    where the file says only ``leaf``.
+    """
+    if not isinstance(topology, dict) or not isinstance(overrides, dict):
+        return topology
+    topology = {**topology}
+    if "switches" in topology and "switches" in overrides:
+        topology["switches"] = fill_tiers(topology["switches"])
+    return deep_merge(topology, overrides)
+
+
 class SwitchesSpec(Spec):
     """Profile of each tier; a tier that is not given is like the spine, the spine like the leaf."""
 
     leaf: Switch
     spine: Switch
     super_spine: Switch
+    all: Switch | None = None
+    """Laid over every tier when the file is read, and none from then on."""
 
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, value: object) -> object:
-        if not isinstance(value, dict) or "leaf" not in value:
-            return value
-        spine = value.get("spine", value["leaf"])
-        return {"spine": spine, "super_spine": value.get("super_spine", spine), **value}
+        return fill_tiers(value)
 
 
 class TopologySpec(Spec):
