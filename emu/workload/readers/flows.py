@@ -43,9 +43,10 @@ SUMMARY = "CSV or parquet: start_us,src,dst,bytes[,transfer,priority,verb]"
 TIMES = ("start_us", "start_ps")
 REQUIRED = ("src", "dst", "bytes")
 OPTIONAL = ("transfer", "priority", "verb")
+FORMS = ((TIMES[0], *REQUIRED),)
 BYTES_MAX = 10**13
 NIC_PRIORITY = -1
-"""Stands for the priority of the NIC's data until the fabric is known."""
+"""Stands for the priority of the NIC's data until the fabric is known (an empty field)."""
 
 
 def detect(head: list[str]) -> bool:
@@ -89,12 +90,18 @@ class _Row:
                 "src is dst", f"src and dst are both {self.src}", "two different endpoints"
             )
         self.size = written_number(row["bytes"], "bytes", 1, BYTES_MAX)
-        self.group = written_number(row.get("transfer") or "-1", "transfer", -1, 2**62)
-        self.priority = written_number(row.get("priority") or "-1", "priority", -1, 7)
+        self.group = _optional(row, "transfer", 2**62)
+        self.priority = _optional(row, "priority", 7)
         verb = (row.get("verb") or "write").lower()
         if verb not in ("write", "read"):
             raise BadRowError("unknown verb", f"verb is '{verb[:40]}'", "write or read")
         self.read = verb == "read"
+
+
+def _optional(row: dict[str, str], field: str, high: int) -> int:
+    """The number, or -1 when the column or the field is empty."""
+    text = row.get(field, "")
+    return written_number(text, field, 0, high) if text else -1
 
 
 def _endpoint(text: str, side: str) -> str:

@@ -32,6 +32,7 @@ from emu.workload.trace import PS_PER_US, RequestColumns, RequestTrace
 NAME = "requests"
 SUMMARY = "CSV or parquet: arrival_us,input_tokens,output_tokens[,block_tokens,hash_ids]"
 REQUIRED = ("arrival_us", "input_tokens", "output_tokens")
+FORMS = (REQUIRED,)
 PREFIX = ("block_tokens", "hash_ids")
 
 

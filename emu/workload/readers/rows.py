@@ -108,7 +108,7 @@ def decimal_ps(text: str, field: str, unit_ps: int, unit: str) -> int:
 
 def json_text(value: object) -> str:
     """A value as it stood in the file, shortened."""
-    return json.dumps(value, default=str)[:40]
+    return (str(value) if isinstance(value, Decimal) else json.dumps(value))[:40]
 
 
 def written_number(text: str, field: str, low: int, high: int = TOKENS_MAX) -> int:
@@ -119,7 +119,7 @@ def written_number(text: str, field: str, low: int, high: int = TOKENS_MAX) -> i
         raise BadRowError(
             f"{field} is not a whole number",
             f"{field} is '{text[:40]}'",
-            f"{field} is a whole number, {low} to {high}",
+            f"{field} is a whole number, {low} to {high:,}",
         )
     return whole_number(int(text), field, low, high)
 
@@ -132,12 +132,12 @@ def whole_number(value: object, field: str, low: int, high: int = TOKENS_MAX) ->
         raise BadRowError(
             f"{field} is not a whole number",
             f"{field} is {json_text(value)}",
-            f"{field} is a whole number, {low} to {high}",
+            f"{field} is a whole number, {low} to {high:,}",
         )
     if not low <= value <= high:
         raise BadRowError(
             f"{field} out of range",
             f"{field} is {value}",
-            f"{field} is a whole number, {low} to {high}",
+            f"{field} is a whole number, {low} to {high:,}",
         )
     return value

@@ -26,6 +26,12 @@ def is_header(line: str, forms: Sequence[Sequence[str]]) -> bool:
     return any(given == [name.lower() for name in form] for form in forms)
 
 
+def resembles(line: str, forms: Sequence[Sequence[str]]) -> bool:
+    """Whether most columns of one of the forms are there: a header with a slip in it."""
+    given = {name.lower() for name in split_header(line)}
+    return any(len(given & {n.lower() for n in form}) * 2 > len(form) for form in forms)
+
+
 def numbered_rows(
     text: TextIO, path: Path, forms: Sequence[Sequence[str]]
 ) -> Iterator[tuple[int, dict[str, str] | BadRowError]]:
@@ -60,7 +66,7 @@ def _match(header: list[str], path: Path, forms: Sequence[Sequence[str]]) -> Seq
     for form in forms:
         if given == [name.lower() for name in form]:
             return form
-    known = {name for form in forms for name in form}
+    known = list(dict.fromkeys(name for form in forms for name in form))
     lower = {name.lower() for name in known}
     wrong = next((name for name in header if name.strip().lower() not in lower), None)
     hint = "allowed headers: " + " or ".join(",".join(form) for form in forms)
@@ -85,7 +91,7 @@ def parquet_columns(path: Path) -> list[str]:
     try:
         return list(pyarrow.parquet.read_schema(path).names)
     except (pyarrow.ArrowInvalid, OSError) as error:
-        return unreadable(path, f"damaged parquet ({str(error)[:80]})", "write the file again")
+        return unreadable(path, f"damaged parquet ({_line(error)})", "write the file again")
 
 
 def table_rows(
@@ -110,10 +116,14 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, str] | BadRowErro
     try:
         table = pyarrow.parquet.read_table(path)
     except (pyarrow.ArrowInvalid, OSError) as error:
-        unreadable(path, f"damaged parquet ({str(error)[:80]})", "write the file again")
+        unreadable(path, f"damaged parquet ({_line(error)})", "write the file again")
     columns = {name: table.column(name).to_pylist() for name in table.column_names}
     for index in range(table.num_rows):
         yield index + 1, {name: _text(column[index]) for name, column in columns.items()}
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:80]
 
 
 def _text(value: object) -> str:
