@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How fast the engine is: fixed cases, each measured in a process of its own.
+
+A case is a fabric and a workload without randomness from outside; only the engine's loop is timed,
+not the building of the fabric. A packet-hop is any packet, data or control, crossing one link.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emu.errors import InputError, RunError
+from emu.fabric.build import build_fabric
+from emu.fabric.designs import plan_design
+from emu.fabric.graph import Fabric
+from emu.sim.build import build_engine
+from emu.sim.ports import map_ports
+from emu.sim.scenario import Scenario
+from emu.spec import load_experiment, load_topology
+from emu.spec.nearest import hint_for
+from emu.workload import Workload, build_workload
+
+__all__ = ["CASES", "Case", "build_scenario", "measure", "select"]
+
+BASE = Path(__file__).resolve().parent.parent / "benchmarks" / "kv-128.yaml"
+SEED = 1
+PRIORITY = 3
+UDP_SPORT_MIN = 0xC000
+INCAST_SENDERS = 64
+UNTIL_PS = 10 * 10**12
+"""Fabric time by which every case has ended, or is reported as stuck."""
+
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One measurement: which fabric, which traffic."""
+
+    description: str
+    topology: str
+    traffic: Literal["permutation", "incast", "kv"]
+    message_bytes: int
+
+
+CASES: dict[str, Case] = {
+    "permutation-128": Case(
+        "every NIC port sends 64 MB to another leaf, 128 × 400G",
+        "leaf-spine-128x400G",
+        "permutation",
+        64_000_000,
+    ),
+    "incast-64": Case(
+        "64 NIC ports send 64 MB each to one, 128 × 400G",
+        "leaf-spine-128x400G",
+        "incast",
+        64_000_000,
+    ),
+    "kv-128": Case(
+        "KV transfers of a real trace at load 0.6, 128 × 400G", "leaf-spine-128x400G", "kv", 0
+    ),
+    "permutation-1024": Case(
+        "every NIC port sends 16 MB to another leaf, 1024 × 400G",
+        "leaf-spine-1024x400G",
+        "permutation",
+        16_000_000,
+    ),
+    "permutation-8192": Case(
+        "every NIC port sends 4 MB to another leaf, 8192 × 400G",
+        "clos3-8192x400G",
+        "permutation",
+        4_000_000,
+    ),
+}
+
+
+def select(names: Sequence[str]) -> list[str]:
+    """The cases of these names; an unknown one is an InputError."""
+    for name in names:
+        if name not in CASES:
+            raise InputError(f"unknown case {name!r}", hint=hint_for(name, list(CASES)))
+    return list(names)
+
+
+def measure(name: str) -> dict[str, Any]:
+    """Run one case in a fresh process and return its figures.
+
+    Returns
+    -------
+    dict
+        case, ports, packets, packet_hops, cpu_s, packet_hops_per_s, ns_per_packet_hop and
+        rss_bytes (peak of the whole process, Python and tables included).
+    """
+    command = [sys.executable, "-m", "emu.bench", name]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise RunError(f"case {name} ended with exit code {done.returncode}")
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def build_scenario(case: Case) -> Scenario:
+    """The case's fabric, plan and traffic."""
+    base = load_experiment(BASE).variants()[0].spec
+    spec = base.model_copy(update={"topology": load_topology(case.topology)})
+    fabric = build_fabric(spec.topology)
+    if case.traffic == "kv":
+        workload = build_workload(spec, fabric, SEED)
+    else:
+        src, dst = _pairs(case, fabric)
+        workload = _messages(src, dst, case.message_bytes)
+    return Scenario(spec, SEED, fabric, plan_design(fabric, spec, SEED), workload)
+
+
+def _pairs(case: Case, fabric: Fabric) -> tuple[IntArray, IntArray]:
+    """Sender and receiver of each message; the receiver is never on the sender's leaf."""
+    n = fabric.n_endpoints
+    if case.traffic == "incast":
+        src = np.arange(n // 2, n // 2 + INCAST_SENDERS)
+        return src, np.zeros_like(src)
+    src = np.arange(n)
+    return src, (src + n // 2) % n
+
+
+def _messages(src: IntArray, dst: IntArray, payload_bytes: int) -> Workload:
+    """One queue pair and one message per pair, all posted at time 0."""
+    ids = np.arange(len(src))
+    ends = {"qp_id": ids, "src_endpoint": src, "dst_endpoint": dst, "priority": PRIORITY}
+    # Steps of a prime spread the source ports over the range that RoCEv2 uses.
+    udp_sport = UDP_SPORT_MIN + ids * 7919 % (1 << 14)
+    flows = {"flow_id": ids, "transfer_id": ids, "payload_bytes": payload_bytes, "post_ps": 0}
+    return Workload(
+        requests=pd.DataFrame(),
+        transfers=pd.DataFrame(),
+        flows=pd.DataFrame({**flows, **ends, "verb": "write"}),
+        qps=pd.DataFrame({**ends, "udp_sport": udp_sport}),
+        offered_load=1.0,
+        span_ps=0,
+        stats={},
+        model=None,
+    )
+
+
+def _measure_here(name: str) -> dict[str, Any]:
+    scenario = build_scenario(CASES[name])
+    engine = build_engine(scenario, map_ports(scenario.fabric))
+    started_s = time.process_time()
+    engine.run_until(UNTIL_PS, True)
+    cpu_s = time.process_time() - started_s
+    totals = engine.totals()
+    if engine.unfinished:
+        raise RunError(f"case {name}: {engine.unfinished} messages did not end")
+    hops = int(totals["packet_hops"])
+    return {
+        "case": name,
+        "ports": scenario.fabric.n_endpoints,
+        "packets": int(totals["injected_packets"]),
+        "packet_hops": hops,
+        "cpu_s": cpu_s,
+        "packet_hops_per_s": hops / cpu_s,
+        "ns_per_packet_hop": cpu_s / hops * 1e9,
+        # Linux counts in KiB.
+        "rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+if __name__ == "__main__":
+    json.dump(_measure_here(sys.argv[1]), sys.stdout)
