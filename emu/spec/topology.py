@@ -122,7 +122,8 @@ class TopologySpec(Spec):
                     items.append((("roles", role, i), str(error)))
         if items:
             raise At(*items)
-        both = [name for name in self.prefill_hosts if name in set(self.decode_hosts)]
+        decode = set(self.decode_hosts)
+        both = [name for name in self.prefill_hosts if name in decode]
         if both:
             raise at("roles", f"{both[0]} is in both roles: a host prefills or decodes")
         if not self.prefill_hosts or not self.decode_hosts:

@@ -19,7 +19,7 @@ from emu.errors import Fault, SpecError
 
 Path_ = tuple[Any, ...]
 BYTES_MAX = 8 * 2**20
-NODES_MAX = 500_000
+REPEATED_MAX = 50_000
 DEPTH_MAX = 60
 
 _INT = re.compile(r"[-+]?[0-9]+|0x[0-9a-fA-F]+|0o[0-7]+")
@@ -109,7 +109,8 @@ class _Builder:
         self.values: dict[Path_, Mark] = {}
         self.keys: dict[Path_, Mark] = {}
         self.faults: list[Fault] = []
-        self.count = 0
+        self.repeated = 0
+        self.seen: set[int] = set()
         self.open: set[int] = set()
 
     def mark(self, node: yaml.Node) -> Mark:
@@ -123,9 +124,10 @@ class _Builder:
     def build(self, node: yaml.Node, path: Path_) -> Any:
         # An alias gives the same node again: a few lines could unfold to
         # billions of nodes, or to an endless structure.
-        self.count += 1
-        if self.count > NODES_MAX:
-            self.fault(node, (), f"the file unfolds to more than {NODES_MAX} values")
+        self.repeated += id(node) in self.seen
+        self.seen.add(id(node))
+        if self.repeated > REPEATED_MAX:
+            self.fault(node, (), f"aliases unfold to more than {REPEATED_MAX} values")
             raise SpecError(self.faults)
         if id(node) in self.open or len(path) > DEPTH_MAX:
             self.fault(node, path, "an alias contains itself or the nesting is too deep")

@@ -52,7 +52,7 @@ def test_an_alias_stands_where_its_anchor_is() -> None:
 def test_a_few_lines_cannot_unfold_to_billions() -> None:
     lines = ["a0: &a0 [1, 1]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
-    with pytest.raises(SpecError, match="unfolds to more than"):
+    with pytest.raises(SpecError, match="unfold to more than"):
         load_yaml_text("\n".join(lines), "f.yaml")
 
 
@@ -62,7 +62,7 @@ def test_all_faults_of_the_text_are_reported() -> None:
     assert [fault.line for fault in caught.value.faults] == [2, 3, 4]
 
 
-@pytest.mark.parametrize("text", ["[" * 3000, "{a: " * 3000, "- " * 3000 + "a"])
+@pytest.mark.parametrize("text", ["[" * 1000, "{a: " * 1000, "- " * 1000 + "a"])
 def test_deep_nesting_is_refused(text: str) -> None:
     with pytest.raises(SpecError):
         load_yaml_text(text, "f.yaml")
