@@ -65,6 +65,7 @@ nb::dict queues(const Engine& engine) {
   using Q = emu::EgressQueue;
   put<std::int64_t>(out, "tx_packets", rows, [](const Q& q) { return q.tx_packets; });
   put<std::int64_t>(out, "tx_bytes", rows, [](const Q& q) { return q.tx_bytes; });
+  put<std::int64_t>(out, "tx_payload_bytes", rows, [](const Q& q) { return q.tx_payload; });
   put<std::int64_t>(out, "ecn_marked_packets", rows, [](const Q& q) { return q.marked; });
   put<std::int64_t>(out, "pfc_tx_frames", rows, [](const Q& q) { return q.pfc_tx; });
   put<std::int64_t>(out, "pfc_rx_frames", rows, [](const Q& q) { return q.pfc_rx; });
@@ -172,7 +173,8 @@ nb::dict totals(const Engine& engine) {
   }
   out["dropped_packets_by_reason"] = packets;
   out["dropped_bytes_by_reason"] = bytes;
-  out["inflight_packets"] = engine.packets_in_flight();
+  const auto [flying, flying_bytes] = engine.in_flight();
+  both("inflight", flying, flying_bytes);
   out["packet_hops"] = t.packet_hops;
   out["wire_bytes"] = t.wire_bytes;
   out["delivered_payload_bytes"] = t.delivered_payload;
@@ -184,6 +186,7 @@ nb::dict totals(const Engine& engine) {
   out["arp_packets"] = t.arp_packets;
   out["ecn_marked_packets"] = t.marked_packets;
   out["pfc_frames"] = t.pfc_frames;
+  out["xon_frames"] = t.xon_frames;
   out["xoff_episodes"] = t.xoff_episodes;
   out["timeouts"] = t.timeouts;
   out["failed_qps"] = t.failed_qps;

@@ -29,7 +29,8 @@ struct Totals {
   std::uint64_t encap_bytes = 0;         // outer headers put on the wire, all hops
   std::uint64_t data_packets = 0, ack_packets = 0, nak_packets = 0, cnp_packets = 0;
   std::uint64_t marked_packets = 0;      // CE set by a queue
-  std::uint64_t pfc_frames = 0;          // XOFF and XON
+  std::uint64_t pfc_frames = 0;          // XOFF
+  std::uint64_t xon_frames = 0;
   std::uint64_t xoff_episodes = 0;       // priority groups that went XOFF
   std::uint64_t flooded_packets = 0;     // packets that a switch flooded
   std::uint64_t flooded_bytes = 0;       // bytes of all their copies

@@ -245,11 +245,16 @@ void Engine::run_until(Ps until, bool stop_when_done) {
   }
 }
 
-std::uint64_t Engine::packets_in_flight() const {
-  std::uint64_t n = 0;
-  for (const Port& port : ports_) n += port.wire.size();
-  for (const EgressQueue& queue : queues_) n += queue.packets.size();
-  return n;
+std::pair<std::uint64_t, std::uint64_t> Engine::in_flight() const {
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  const auto add = [&](const Ring<Packet>& ring) {
+    packets += ring.size();
+    for (std::uint32_t i = 0; i < ring.size(); ++i) bytes += ring[i].bytes;
+  };
+  for (const Port& port : ports_) add(port.wire);
+  for (const EgressQueue& queue : queues_) add(queue.packets);
+  return {packets, bytes};
 }
 
 }  // namespace emu

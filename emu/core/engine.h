@@ -162,7 +162,8 @@ class Engine {
   const std::vector<QueueSample>& queue_samples() const { return queue_samples_; }
   const std::vector<SeriesSample>& series() const { return series_; }
   const std::vector<Event>& events() const { return events_; }
-  std::uint64_t packets_in_flight() const;
+  /// Packets on wires and in queues, and their bytes.
+  std::pair<std::uint64_t, std::uint64_t> in_flight() const;
 
  private:
   friend struct EngineTest;
@@ -202,7 +203,7 @@ class Engine {
   void forward(Switch& sw, Packet packet, std::uint16_t ingress, std::uint32_t in_port, Ps now);
   void flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std::int32_t key, Ps now);
   void learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now);
-  bool encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep);
+  void encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep);
   void decapsulate(Packet& packet);
   std::uint32_t source_of(const Packet& packet) const;
   std::uint32_t entropy_of(const Packet& packet) const;

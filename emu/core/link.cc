@@ -52,8 +52,12 @@ void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t
   port.next_free = start + port.rate.time_of(kPfcFrameBytes + kLinkGapBytes);
   ++totals_.packet_hops;
   totals_.wire_bytes += kPfcFrameBytes + kLinkGapBytes;
-  ++totals_.pfc_frames;
-  ++queues_[number * kPriorities + priority].pfc_tx;
+  if (quanta != 0) {
+    ++totals_.pfc_frames;
+    ++queues_[number * kPriorities + priority].pfc_tx;
+  } else {
+    ++totals_.xon_frames;
+  }
   if (!port.link_up) return;
   const Ps at = start + port.rate.time_of(kPfcFrameBytes + kPreambleBytes) + port.pfc_flight_ps;
   Port& peer = ports_[port.peer];
@@ -66,7 +70,7 @@ void Engine::obey_pfc(std::uint32_t number, const PfcFrame& frame) {
   Port& port = ports_[number];
   const NodeRef& node = nodes_[port.node];
   EgressQueue& queue = queues_[number * kPriorities + frame.priority];
-  ++queue.pfc_rx;
+  if (frame.quanta != 0) ++queue.pfc_rx;
   const std::uint8_t lossless =
       node.is_switch ? switches_[node.index].mmu.params().lossless
                      : nic_profiles_[endpoints_[node.index].profile].lossless;

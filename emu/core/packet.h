@@ -15,7 +15,8 @@ inline constexpr int kPriorities = 8;
 inline constexpr std::uint16_t kBroadcast = 0xFFFF;
 inline constexpr std::uint8_t kHopLimit = 64;  // IPv4 TTL as hosts set it
 
-enum class Kind : std::uint8_t { kData, kAck, kNak, kCnp, kReadRequest, kArp };
+/// kReadData is a READ response: it flows like data and has other headers.
+enum class Kind : std::uint8_t { kData, kReadData, kAck, kNak, kCnp, kReadRequest, kArp };
 
 enum Flag : std::uint8_t {
   kEct = 1,         // ECN-capable transport, inner (or only) header
@@ -25,7 +26,7 @@ enum Flag : std::uint8_t {
   kEncap = 16,      // carries outer Ethernet, IP, UDP and VXLAN headers
   kFlooded = 32,    // broadcast, or unknown unicast by ingress replication
   kLast = 64,       // last packet of its message
-  kAckRequest = 128,
+  kFirst = 128,     // first packet of its message
 };
 
 struct Packet {
@@ -48,6 +49,8 @@ struct Packet {
   }
 };
 static_assert(sizeof(Packet) == 32, "two packets per cache line");
+
+inline bool carries_data(Kind kind) { return kind <= Kind::kReadData; }
 
 /// Where a queued packet came in, for the release of its buffer: port index in
 /// the switch and priority at ingress; or, for a copy of a flooded packet, the
@@ -84,5 +87,19 @@ inline constexpr std::int32_t kCnpBytes = kRoceHeaderBytes + 16;
 inline constexpr std::int32_t kReadRequestBytes = kRoceHeaderBytes + kRethBytes;
 inline constexpr std::int32_t kPfcFrameBytes = 64;
 inline constexpr std::int32_t kMinFrameBytes = 64;
+
+/// RDMA payload of a frame that carries data, BTH pad bytes included, given the
+/// bytes of its outer headers.
+inline std::int32_t payload_of(const Packet& packet, std::int32_t outer_bytes) {
+  std::int32_t headers = kRoceHeaderBytes + ((packet.flags & kEncap) != 0 ? outer_bytes : 0);
+  const bool first = (packet.flags & kFirst) != 0;
+  const bool last = (packet.flags & kLast) != 0;
+  if (packet.kind == Kind::kData) {
+    headers += (first ? kRethBytes : 0) + (last ? kImmediateBytes : 0);
+  } else if (first || last) {
+    headers += kAethBytes;
+  }
+  return packet.bytes - headers;
+}
 
 }  // namespace emu

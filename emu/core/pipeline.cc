@@ -8,18 +8,18 @@ namespace emu {
 std::uint32_t Engine::source_of(const Packet& packet) const {
   if (packet.kind == Kind::kArp) return packet.qp;
   const QueuePair& qp = qps_[packet.qp];
-  return packet.kind == Kind::kData ? qp.src : qp.dst;
+  return carries_data(packet.kind) ? qp.src : qp.dst;
 }
 
 /// Hash input of the packet's own (inner) 5-tuple.
 std::uint32_t Engine::entropy_of(const Packet& packet) const {
   if (packet.kind == Kind::kArp) return static_cast<std::uint32_t>(mix64(packet.qp));
   const QueuePair& qp = qps_[packet.qp];
-  return packet.kind == Kind::kData ? qp.entropy : qp.entropy_back;
+  return carries_data(packet.kind) ? qp.entropy : qp.entropy_back;
 }
 
 /// Puts the packet into a VXLAN tunnel to `vtep`.
-bool Engine::encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep) {
+void Engine::encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep) {
   const Overlay& overlay = tables_.overlay;
   const std::uint8_t inner = packet.current_priority();
   packet.priority = static_cast<std::uint8_t>((inner << 4) | (overlay.dscp_copy_encap ? inner : 0));
@@ -33,7 +33,6 @@ bool Engine::encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep) {
   packet.route = static_cast<std::uint16_t>(tables_.endpoints + vtep);
   const SwitchTables& table = tables_.switches[nodes_[sw.node].index];
   packet.entropy = outer_entropy(packet.entropy, static_cast<std::uint32_t>(table.vtep), vtep);
-  return true;
 }
 
 void Engine::decapsulate(Packet& packet) {

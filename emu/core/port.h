@@ -27,9 +27,10 @@ struct EgressQueue {
   Ps paused_ps = 0;          // total of the ended pauses
   std::uint64_t tx_packets = 0;
   std::uint64_t tx_bytes = 0;  // with preamble and gap
+  std::uint64_t tx_payload = 0;
   std::uint64_t marked = 0;
-  std::uint64_t pfc_tx = 0;    // frames sent out of this port for this priority
-  std::uint64_t pfc_rx = 0;    // XOFF and XON frames received
+  std::uint64_t pfc_tx = 0;    // XOFF frames sent out of this port for this priority
+  std::uint64_t pfc_rx = 0;    // XOFF frames received
 
   /// Pause time up to `now`, an open pause included.
   Ps paused_total(Ps now) const {

@@ -23,6 +23,7 @@ class Ring {
   const T& front() const { return slots_[head_ & mask_]; }
   T& back() { return slots_[(tail_ - 1) & mask_]; }
   T& operator[](std::uint32_t i) { return slots_[(head_ + i) & mask_]; }
+  const T& operator[](std::uint32_t i) const { return slots_[(head_ + i) & mask_]; }
   void pop() { ++head_; }
   void pop(std::uint32_t n) { head_ += n; }
   void push(const T& value) {

@@ -36,6 +36,10 @@ void Engine::depart(Switch& sw, Port& port, int priority, Ps start) {
   }
   ++queue.tx_packets;
   queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + kLinkGapBytes);
+  if (carries_data(packet.kind)) {
+    queue.tx_payload +=
+        static_cast<std::uint64_t>(payload_of(packet, tables_.overlay.overhead_bytes));
+  }
   transmit(port, packet, start);
   release(sw, packet, start);
 }

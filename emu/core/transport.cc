@@ -38,6 +38,7 @@ void Engine::deliver(Endpoint& ep, std::uint32_t port, const Packet& packet, Ps 
   totals_.delivered_bytes += packet.bytes;
   switch (packet.kind) {
     case Kind::kData:
+    case Kind::kReadData:
       on_data(ep, packet, now);
       break;
     case Kind::kAck:
@@ -76,7 +77,7 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
   }
   if (packet.psn != recv.expected) {
     if (packet.psn < recv.expected) {  // a duplicate is acknowledged again
-      if (qp.verb == Verb::kWrite && (packet.flags & (kLast | kAckRequest)) != 0) {
+      if (qp.verb == Verb::kWrite && (packet.flags & kLast) != 0) {
         send_control(ep, Kind::kAck, packet.qp, recv.expected, now);
       }
     } else if (!recv.gap_reported) {
@@ -100,7 +101,7 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
     --unfinished_;
   }
   if (qp.verb == Verb::kWrite &&
-      ((packet.flags & (kLast | kAckRequest)) != 0 ||
+      ((packet.flags & kLast) != 0 ||
        recv.since_ack >= static_cast<std::uint32_t>(nic.ack_interval))) {
     recv.since_ack = 0;
     send_control(ep, Kind::kAck, packet.qp, recv.expected, now);
@@ -213,9 +214,10 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   packet.entropy = qp.entropy;
   packet.route = packet.dst = static_cast<std::uint16_t>(qp.dst);
   packet.bytes = static_cast<std::uint16_t>(data_frame_bytes(message, psn, nic.mtu, qp.verb));
-  packet.kind = Kind::kData;
+  packet.kind = qp.verb == Verb::kWrite ? Kind::kData : Kind::kReadData;
   packet.set_current_priority(qp.priority);
   if (nic.ecn_capable) packet.flags |= kEct;
+  if (psn == message.first_psn) packet.flags |= kFirst;
   if (psn + 1 == message.end_psn()) packet.flags |= kLast;
   ++totals_.injected_packets;
   totals_.injected_bytes += packet.bytes;
@@ -238,6 +240,7 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   EgressQueue& queue = queues_[(ep.first_port + send.port) * kPriorities + qp.priority];
   ++queue.tx_packets;
   queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + kLinkGapBytes);
+  queue.tx_payload += static_cast<std::uint64_t>(payload_of(packet, 0));
   if ((port.paused >> qp.priority & 1) != 0 && queue.paused_until <= start) {
     port.paused &= static_cast<std::uint8_t>(~(1U << qp.priority));
   }

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a Scenario to an engine that stands at fabric time 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from emu.core import _core
+from emu.fabric.forwarding import ForwardingPlan
+from emu.fabric.graph import Fabric, NodeKind
+from emu.sim.ports import PortMap
+from emu.sim.scenario import Scenario
+from emu.spec import ExperimentSpec, NicProfile, SwitchProfile
+
+PRIORITIES = 8
+DWRR_QUANTUM_BYTES = 1024
+"""Credit per weight unit and round: fine enough to share by the packet, and large
+enough that a weight of 50 covers a jumbo frame in one round."""
+NO_MARKING = (1 << 62, (1 << 62) + 1, 1.0, 0)
+ROCE_FRAME_BYTES = 14 + 20 + 8 + 12 + 16 + 4 + 4
+"""Headers of the largest RoCEv2 data frame, FCS included."""
+
+
+def mask(priorities: Iterable[int]) -> int:
+    """Bit mask of priorities."""
+    return sum(1 << priority for priority in set(priorities))
+
+
+def build_engine(scenario: Scenario, ports: PortMap) -> _core.Engine:
+    """An engine with nodes, links, tables, queue pairs and posted messages."""
+    engine = _core.Engine(scenario.seed)
+    _add_nodes(engine, scenario)
+    _add_links(engine, scenario, ports)
+    _set_tables(engine, scenario.fabric, scenario.plan, ports)
+    arp = scenario.plan.arp
+    engine.set_arp(arp.period_ps, arp.bytes, arp.priority)
+    engine.finish_build()
+    for endpoint, group in enumerate(scenario.plan.endpoint_group.tolist()):
+        engine.set_endpoint_group(endpoint, group)
+    _add_traffic(engine, scenario)
+    return engine
+
+
+def switch_profile(spec: ExperimentSpec, kind: NodeKind) -> SwitchProfile:
+    """Profile of the switches of one tier."""
+    switches = spec.topology.switches
+    profile: SwitchProfile = getattr(switches, kind.value)
+    return profile
+
+
+def _add_nodes(engine: _core.Engine, scenario: Scenario) -> None:
+    fabric, spec = scenario.fabric, scenario.spec
+    nic = spec.topology.nic
+    nic_id = _add_nic_profile(engine, spec, nic)
+    for endpoint in fabric.endpoints:
+        engine.add_endpoint(len(fabric.ports_of(endpoint)), nic_id, nic.latency_rx)
+    profiles: dict[NodeKind, int] = {}
+    for node in fabric.switches:
+        kind = fabric.nodes[node].kind
+        if kind not in profiles:
+            profiles[kind] = _add_switch_profile(engine, switch_profile(spec, kind))
+        engine.add_switch(len(fabric.ports_of(node)), profiles[kind])
+
+
+def _add_switch_profile(engine: _core.Engine, profile: SwitchProfile) -> int:
+    pfc = profile.pfc
+    return engine.add_switch_profile(
+        cell_bytes=profile.cell,
+        buffer_bytes=profile.buffer,
+        pg_reserved_bytes=pfc.reserved,
+        alpha_lossless=pfc.alpha,
+        alpha_lossy=profile.lossy.alpha,
+        xon_bytes=pfc.xon,
+        xon_offset_bytes=pfc.xon_offset,
+        headroom_pool_bytes=pfc.headroom_pool or 0,
+        lossless_mask=mask(pfc.priorities) if pfc.enabled else 0,
+        strict_mask=mask(profile.scheduler.strict),
+        quantum_bytes=[
+            max(1, profile.scheduler.weight(p)) * DWRR_QUANTUM_BYTES for p in range(PRIORITIES)
+        ],
+        pipeline_ps=profile.pipeline_latency,
+        cut_through=profile.forwarding == "cut-through",
+        pfc_quanta=pfc.quanta,
+    )
+
+
+def _add_nic_profile(engine: _core.Engine, spec: ExperimentSpec, nic: NicProfile) -> int:
+    leaf = spec.topology.switches.leaf
+    cc = spec.cc
+    return engine.add_nic_profile(
+        mtu_bytes=nic.mtu,
+        ack_interval=nic.ack_interval,
+        ack_priority=nic.ack_priority,
+        cnp_priority=nic.cnp_priority,
+        retransmit_timeout_ps=nic.retransmit_timeout,
+        retry_count=nic.retry_count,
+        cnp_interval_ps=cc.cnp_interval if cc else 0,
+        # A NIC pauses for the classes that its leaf calls lossless.
+        lossless_mask=mask(leaf.pfc.priorities) if leaf.pfc.enabled else 0,
+        rx_buffer_bytes=nic.rx_buffer,
+        rx_xoff_bytes=nic.rx_xoff,
+        rx_xon_bytes=nic.rx_xon,
+        congestion_control=cc is not None,
+        ecn_capable=cc is not None,
+        fixed_rate_bps=spec.transport.rate or 0,
+        pfc_quanta=0xFFFF,
+        g=cc.g if cc else 1.0,
+        initial_alpha=cc.initial_alpha if cc else 1.0,
+        min_dec_factor=cc.min_dec_factor if cc else 1.0,
+        alpha_timer_ps=cc.alpha_timer if cc else 1,
+        rate_reduce_interval_ps=cc.rate_reduce_interval if cc else 1,
+        increase_timer_ps=cc.increase_timer if cc else 1,
+        byte_counter_bytes=cc.byte_counter if cc else 0,
+        rate_ai_bps=cc.rate_ai if cc else 0,
+        rate_hai_bps=cc.rate_hai if cc else 0,
+        rate_min_bps=cc.rate_min if cc else 1,
+        fast_recovery_stages=cc.fast_recovery_stages if cc else 1,
+        clamp_target_rate=cc.clamp_target_rate if cc else True,
+    )
+
+
+def _add_links(engine: _core.Engine, scenario: Scenario, ports: PortMap) -> None:
+    fabric, spec = scenario.fabric, scenario.spec
+    for link in fabric.links:
+        port = fabric.ports[link.a]
+        a, b = int(ports.to_engine[link.a]), int(ports.to_engine[link.b])
+        engine.connect(a, b, port.rate_bps, port.delay_ps)
+    frame = spec.topology.nic.mtu + ROCE_FRAME_BYTES + scenario.plan.overhead_bytes
+    unmarked = engine.add_ecn_profile(*NO_MARKING)
+    marking: dict[tuple[int, int, float, int], int] = {}
+    for port in fabric.ports:
+        number = int(ports.to_engine[port.id])
+        kind = fabric.nodes[port.node].kind
+        if kind is NodeKind.ENDPOINT:
+            engine.set_port_pfc(number, spec.topology.nic.pause_response_ps(port.rate_bps))
+            engine.set_port_ecn(number, unmarked)
+            continue
+        profile = switch_profile(spec, kind)
+        engine.set_port_pfc(number, profile.pause_response_ps(port.rate_bps))
+        if profile.ecn.enabled:
+            ecn = profile.ecn_for(port.rate_bps)
+            key = (ecn.kmin, ecn.kmax, ecn.pmax, mask(profile.ecn.priorities))
+            if key not in marking:
+                marking[key] = engine.add_ecn_profile(*key)
+            engine.set_port_ecn(number, marking[key])
+        else:
+            engine.set_port_ecn(number, unmarked)
+        headroom = profile.headroom_for(port.rate_bps, port.cable_m, frame)
+        for priority in profile.pfc.priorities if profile.pfc.enabled else ():
+            engine.set_headroom(number, priority, headroom)
+
+
+def _set_tables(
+    engine: _core.Engine, fabric: Fabric, plan: ForwardingPlan, ports: PortMap
+) -> None:
+    port_group = np.empty(len(fabric.ports), dtype=np.int32)
+    port_group[ports.to_engine] = plan.port_group
+    engine.set_groups(
+        [ports.engine_ports(group) for group in plan.groups],
+        [list(tunnel) for tunnel in plan.tunnels],
+        port_group.tolist(),
+    )
+    engine.set_overlay(
+        plan.overhead_bytes,
+        plan.ecn_copy_encap,
+        plan.ecn_copy_decap,
+        plan.dscp_copy_encap,
+        plan.dscp_copy_decap,
+    )
+    engine.set_bridging(plan.mac_age_ps, plan.mac_table_max, plan.ttl)
+    for row in range(fabric.n_switches):
+        engine.set_switch_tables(
+            row,
+            np.ascontiguousarray(plan.fib[row], dtype=np.uint16),
+            int(plan.hash_seed[row]),
+            int(plan.vtep_of_switch[row]),
+            bool(plan.bridged[row]),
+        )
+    for row, by_ingress in plan.flood.items():
+        for ingress, groups in by_ingress.items():
+            engine.set_flood(row, ingress, list(groups))
+    for row, vteps in plan.flood_tunnels.items():
+        engine.set_flood_tunnels(row, list(vteps))
+
+
+def _add_traffic(engine: _core.Engine, scenario: Scenario) -> None:
+    qps, flows = scenario.workload.qps, scenario.workload.flows
+    reads = np.zeros(len(qps), dtype=bool)
+    reads[flows.loc[flows["verb"] == "read", "qp_id"].to_numpy()] = True
+    engine.add_qps(
+        qps["src_endpoint"].to_numpy(np.uint32),
+        qps["dst_endpoint"].to_numpy(np.uint32),
+        qps["udp_sport"].to_numpy(np.uint16),
+        qps["priority"].to_numpy(np.uint8),
+        reads,
+    )
+    engine.post(
+        flows["qp_id"].to_numpy(np.uint32),
+        flows["payload_bytes"].to_numpy(np.int64),
+        flows["post_ps"].to_numpy(np.int64) + scenario.spec.topology.nic.latency_tx,
+    )

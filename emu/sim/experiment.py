@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs all variants and seeds of an experiment on several processes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import queue
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.context import SpawnContext
+from pathlib import Path
+from typing import Any, Literal
+
+import emu
+from emu.errors import RunError
+from emu.spec import ExperimentSpec, Variant
+from emu.telemetry import RunStatus, read_status
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far one run is, and how many of all are done.
+
+    ``state``: "running", "done", or "kept" (found whole by --resume).
+    """
+
+    variant: str
+    seed: int
+    state: Literal["running", "done", "kept"]
+    fabric_ps: int
+    packets: int
+    fraction: float
+    runs_done: int
+    runs_total: int
+
+
+@dataclass(frozen=True)
+class _Task:
+    variant: Variant
+    seed: int
+    directory: Path
+    fingerprint: str
+
+
+OnProgress = Callable[[RunProgress], None]
+
+
+def run_experiment(
+    spec: ExperimentSpec,
+    out: Path,
+    *,
+    jobs: int = 1,
+    resume: bool = False,
+    on_progress: OnProgress | None = None,
+) -> list[Path]:
+    """Run every variant with every seed; one directory ``out/<variant>/seed-<n>`` each.
+
+    Parameters
+    ----------
+    spec : ExperimentSpec
+        A checked experiment.
+    out : Path
+        Folder for the runs.
+    jobs : int
+        Processes.
+    resume : bool
+        Keep runs that are whole and were made from the same inputs; do the rest.
+    on_progress : callable, optional
+        Receives a RunProgress now and then.
+
+    Raises
+    ------
+    emu.errors.RunError
+        If the folder is in use, cannot be written, or a worker process died.
+    """
+    tasks = _tasks(spec, out)
+    done = _kept(tasks, spec, out, resume)
+    tell = on_progress or (lambda _: None)
+    todo = [task for task in tasks if task.directory not in done]
+    total, finished = len(tasks), 0
+    for task in tasks:
+        if task.directory in done:
+            finished += 1
+            packets, fabric_ps = done[task.directory]
+            tell(RunProgress(task.variant.id, task.seed, "kept", fabric_ps, packets, 1.0,
+                             finished, total))
+    if todo:
+        _run_all(todo, min(jobs, len(todo)), tell, finished, total)
+    return [task.directory for task in tasks]
+
+
+def _tasks(spec: ExperimentSpec, out: Path) -> list[_Task]:
+    trace = spec.workload.trace
+    inputs = hashlib.sha256(emu.__version__.encode())
+    if trace is not None and Path(trace.file).is_file():
+        inputs.update(Path(trace.file).read_bytes())
+    tasks = []
+    for variant in spec.variants():
+        digest = inputs.copy()
+        digest.update(variant.spec.fingerprint().encode())
+        for seed in spec.seeds:
+            directory = out / variant.id / f"seed-{seed}"
+            tasks.append(_Task(variant, seed, directory, digest.hexdigest()))
+    return tasks
+
+
+def _kept(
+    tasks: list[_Task], spec: ExperimentSpec, out: Path, resume: bool
+) -> dict[Path, tuple[int, int]]:
+    """Whole runs of the same inputs, with their packets and fabric time.
+
+    Runs that this experiment made from other inputs are removed, so that no
+    report mixes them in; runs of another experiment are never touched.
+    """
+    found = sorted(path.parent for path in out.glob("*/seed-*/run.json"))
+    if found and not resume:
+        raise RunError(
+            f"{out}: holds {len(found)} runs already",
+            hint="add --resume to keep those that fit, or choose another folder with --out",
+        )
+    wanted = {task.directory: task for task in tasks}
+    kept: dict[Path, tuple[int, int]] = {}
+    for directory in found:
+        meta = _read_meta(directory)
+        if meta.get("experiment", spec.name) != spec.name:
+            raise RunError(
+                f"{out}: holds runs of the experiment {meta['experiment']!r}",
+                hint="choose another folder with --out",
+            )
+        task = wanted.get(directory)
+        whole = read_status(directory) is RunStatus.COMPLETE
+        if task is not None and whole and meta.get("spec_sha256") == task.fingerprint:
+            kept[directory] = (int(meta["packets"]), int(meta["fabric_ps"]))
+        else:
+            shutil.rmtree(directory, ignore_errors=True)
+    return kept
+
+
+def _read_meta(directory: Path) -> dict[str, Any]:
+    try:
+        meta = json.loads((directory / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return meta if isinstance(meta, dict) else {}
+
+
+def _command(spec: ExperimentSpec) -> str:
+    return f"emu run experiments/{spec.name}.yaml"
+
+
+def _run_all(
+    todo: list[_Task], jobs: int, tell: OnProgress, finished: int, total: int
+) -> None:
+    context: SpawnContext = multiprocessing.get_context("spawn")
+    with context.Manager() as manager:
+        updates = manager.Queue()
+        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
+        try:
+            pending: dict[Future[tuple[int, int]], _Task] = {
+                pool.submit(_work, task, updates): task for task in todo
+            }
+            while pending:
+                ended, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+                _pass_on(updates, tell, finished, total)
+                for future in ended:
+                    task = pending.pop(future)
+                    packets, fabric_ps = future.result()
+                    finished += 1
+                    tell(RunProgress(task.variant.id, task.seed, "done", fabric_ps, packets,
+                                     1.0, finished, total))
+        except BrokenProcessPool as error:
+            raise RunError(
+                "a worker process was killed (out of memory?)",
+                hint="run again with --resume, perhaps with fewer --jobs",
+            ) from error
+        finally:
+            _stop(pool)
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """Ends the workers, also in the middle of a run: half a run leaves nothing behind."""
+    processes = list((pool._processes or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    deadline = time.monotonic() + 0.5
+    for process in processes:
+        process.join(max(0.0, deadline - time.monotonic()))
+        if process.is_alive():
+            process.terminate()
+    for process in processes:
+        process.join()
+
+
+def _pass_on(updates: Any, tell: OnProgress, finished: int, total: int) -> None:
+    while True:
+        try:
+            variant, seed, fabric_ps, packets, fraction = updates.get_nowait()
+        except queue.Empty:
+            return
+        tell(RunProgress(variant, seed, "running", fabric_ps, packets, fraction, finished, total))
+
+
+def _ignore_interrupts() -> None:
+    # Ctrl-C reaches the whole process group; the parent alone decides what ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _work(task: _Task, updates: Any) -> tuple[int, int]:
+    from emu.sim.run import run_variant
+
+    last = (0, 0)
+
+    def report(fabric_ps: int, packets: int, fraction: float) -> None:
+        nonlocal last
+        last = (packets, fabric_ps)
+        updates.put((task.variant.id, task.seed, fabric_ps, packets, fraction))
+
+    run_variant(
+        task.variant,
+        task.seed,
+        task.directory,
+        report=report,
+        command=_command(task.variant.spec),
+        fingerprint=task.fingerprint,
+    )
+    return last

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One variant, one seed: build, run, write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import emu
+from emu.core import _core
+from emu.sim.build import build_engine
+from emu.sim.ports import PortMap, map_ports
+from emu.sim.results import (
+    counters,
+    flow_table,
+    port_tables,
+    queue_table,
+    request_table,
+    series_table,
+    transfer_table,
+)
+from emu.sim.scenario import Scenario, make_scenario
+from emu.sim.timeline import Timeline, engine_events
+from emu.spec import Variant
+from emu.telemetry import RunWriter
+from emu.units import format_time
+
+Report = Callable[[int, int, float], None]
+"""Called with fabric time (ps), packet-hops so far and the share that is done (0 to 1)."""
+
+_PROGRESS_S = 0.25
+
+
+def run_variant(
+    variant: Variant,
+    seed: int,
+    directory: Path,
+    *,
+    report: Report | None = None,
+    command: str = "",
+    fingerprint: str = "",
+) -> Path:
+    """Simulate and write ``directory``, whole or not at all.
+
+    Parameters
+    ----------
+    variant : Variant
+        One design under one set of values.
+    seed : int
+        Seed of every random choice.
+    directory : Path
+        The run directory; what is there is replaced once the new run is whole.
+    report : callable, optional
+        Told now and then how far the run is.
+    command : str
+        Command that reproduces the run, for its record.
+    fingerprint : str
+        Digest of all inputs, by which a later --resume knows the run again.
+
+    Raises
+    ------
+    emu.errors.InputError, emu.errors.RunError
+    """
+    began, cpu_began = time.perf_counter(), time.process_time()
+    scenario = make_scenario(variant, seed)
+    ports = map_ports(scenario.fabric)
+    engine = build_engine(scenario, ports)
+    timeline = Timeline(engine, scenario.fabric, ports)
+    _drive(engine, scenario, timeline, report or (lambda *_: None))
+    with RunWriter(directory, replace=True) as writer:
+        _write(writer, engine, scenario, ports, timeline)
+        writer.write_meta(_meta(variant, scenario, engine, command, fingerprint))
+        writer.write_timing(
+            wall_s=time.perf_counter() - began, cpu_s=time.process_time() - cpu_began
+        )
+    return directory
+
+
+def end_ps(scenario: Scenario) -> int:
+    """Fabric time after which the run stops whatever is left."""
+    stop = scenario.spec.stop
+    flows = scenario.workload.flows
+    last = int(flows["post_ps"].max()) if len(flows) else 0
+    limits = [1 << 60]
+    if stop.at is not None:
+        limits.append(stop.at)
+    if stop.drain is not None:
+        limits.append(last + stop.drain)
+    return min(limits)
+
+
+def _drive(engine: _core.Engine, scenario: Scenario, timeline: Timeline, report: Report) -> None:
+    """Runs to the end, stopping at every update and every sample."""
+    until = end_ps(scenario)
+    interval = scenario.spec.record.sample_interval
+    updates = [update for update in scenario.plan.timeline if update.at_ps <= until]
+    wanted = scenario.spec.stop.transfers
+    posts = scenario.workload.flows["post_ps"]
+    span = max(1, int(posts.max()) if len(posts) else 1)
+    told = time.monotonic()
+    next_sample, u = interval, 0
+    while engine.now_ps < until and engine.unfinished > 0:
+        at = min(until, next_sample)
+        if u < len(updates):
+            at = min(at, updates[u].at_ps)
+        engine.run_until(at, stop_when_done=True)
+        if engine.now_ps < at:
+            break
+        while u < len(updates) and updates[u].at_ps == at:
+            timeline.apply(updates[u])
+            u += 1
+        if at == next_sample:
+            engine.sample()
+            next_sample += interval
+            if wanted is not None and _transfers_done(engine, scenario) >= wanted:
+                break
+            if time.monotonic() - told > _PROGRESS_S:
+                told = time.monotonic()
+                report(engine.now_ps, engine.packet_hops, min(0.99, engine.now_ps / span))
+    engine.sample()
+    report(engine.now_ps, engine.packet_hops, 1.0)
+
+
+def _transfers_done(engine: _core.Engine, scenario: Scenario) -> int:
+    flows = scenario.workload.flows
+    own = flows["transfer_id"].to_numpy() >= 0
+    done = pd.Series(engine.messages()["end_ps"][own] >= 0)
+    return int(done.groupby(flows["transfer_id"].to_numpy()[own]).all().sum())
+
+
+def _write(
+    writer: RunWriter,
+    engine: _core.Engine,
+    scenario: Scenario,
+    ports: PortMap,
+    timeline: Timeline,
+) -> None:
+    flows = flow_table(engine, scenario)
+    transfers = transfer_table(scenario, flows)
+    port_rows, link_rows, switch_rows = port_tables(engine, scenario, ports)
+    writer.write_table("flows", flows)
+    writer.write_table("transfers", transfers)
+    writer.write_table("requests", request_table(scenario, transfers))
+    writer.write_table("ports", port_rows)
+    writer.write_table("links", link_rows)
+    writer.write_table("switches", switch_rows)
+    if scenario.spec.record.queues:
+        writer.write_table("queues", queue_table(engine, ports))
+    writer.write_table("series", series_table(engine))
+    writer.write_table("events", _events(engine, scenario, ports, timeline))
+
+
+def _events(
+    engine: _core.Engine, scenario: Scenario, ports: PortMap, timeline: Timeline
+) -> pd.DataFrame:
+    now = engine.now_ps
+    rows = [timeline.event(update) for update in scenario.plan.timeline if update.at_ps <= now]
+    rows += engine_events(engine, scenario.fabric, ports)
+    columns = ["t_ps", "kind", "phase", "node", "port", "detail"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame = frame.drop_duplicates(ignore_index=True)
+    return frame.sort_values("t_ps", kind="stable", ignore_index=True)
+
+
+def _meta(
+    variant: Variant, scenario: Scenario, engine: _core.Engine, command: str, fingerprint: str
+) -> dict[str, Any]:
+    spec, fabric, plan = scenario.spec, scenario.fabric, scenario.plan
+    counts = counters(engine)
+    timers = {
+        name: {"value": format_time(value) if isinstance(value, int) else str(value),
+               "source": source}
+        for name, value, source in _timers(spec)
+    }
+    return {
+        "emu_version": emu.__version__,
+        "experiment": spec.name,
+        "question": spec.question,
+        "variant": variant.id,
+        "labels": variant.labels,
+        "design": variant.design.key,
+        "design_label": variant.design.label,
+        "seed": scenario.seed,
+        "backend": "sim",
+        "fabric_ps": engine.now_ps,
+        "window_ps": engine.window_ps,
+        "packets": counts["injected_packets"],
+        "packet_hops": counts["packet_hops"],
+        "command": command,
+        "spec": spec.model_dump(mode="json"),
+        "spec_sha256": fingerprint or spec.fingerprint(),
+        "scenario_sha256": scenario.sha256(),
+        "counters": counts,
+        "offered_load": float(scenario.workload.offered_load),
+        "span_ps": int(scenario.workload.span_ps),
+        "workload": scenario.workload.stats,
+        "blocked_links": [fabric.links[link].name for link in plan.blocked_links],
+        "notes": [*plan.notes, *scenario.workload.notes],
+        "timers": timers,
+        "n_endpoints": fabric.n_endpoints,
+        "host_rate_bps": int(np.median([fabric.ports[fabric.ports_of(e)[0]].rate_bps
+                                        for e in fabric.endpoints])),
+    }
+
+
+def _timers(spec: Any) -> list[tuple[str, int, str]]:
+    fields = type(spec.timers).model_fields
+    return [
+        (name, getattr(spec.timers, name), field.description or "")
+        for name, field in fields.items()
+        if field.description and isinstance(getattr(spec.timers, name), int)
+    ]

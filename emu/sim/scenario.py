@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenario: everything that a backend is given, with nothing left to decide."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import pandas as pd
+
+from emu.fabric.build import build_fabric
+from emu.fabric.designs import plan_design
+from emu.fabric.forwarding import ForwardingPlan
+from emu.fabric.graph import Fabric
+from emu.spec import ExperimentSpec, Variant
+from emu.workload import Workload, build_workload
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One variant under one seed: graph, forwarding plan and traffic."""
+
+    spec: ExperimentSpec
+    seed: int
+    fabric: Fabric
+    plan: ForwardingPlan
+    workload: Workload
+
+    def sha256(self) -> str:
+        """Digest of everything that shapes the result."""
+        digest = hashlib.sha256()
+        digest.update(self.spec.fingerprint().encode())
+        digest.update(str(self.seed).encode())
+        plan = self.plan
+        for array in (plan.fib, plan.endpoint_group, plan.port_group, plan.hash_seed):
+            digest.update(array.tobytes())
+        digest.update(repr((plan.groups, plan.tunnels, plan.timeline)).encode())
+        for frame in (self.workload.flows, self.workload.qps, self.workload.transfers):
+            digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+        return digest.hexdigest()
+
+
+def make_scenario(variant: Variant, seed: int) -> Scenario:
+    """Resolve a variant: fabric, then the design's plan on it, then the traffic.
+
+    Raises
+    ------
+    emu.errors.InputError
+        For names that the fabric does not have and for damaged traces.
+    """
+    spec = variant.spec
+    fabric = build_fabric(spec.topology)
+    plan = plan_design(fabric, spec, seed)
+    return Scenario(spec, seed, fabric, plan, build_workload(spec, fabric, seed))

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Applies a plan's updates to the engine, and words them for events.parquet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from emu.core import _core
+from emu.fabric import forwarding as fw
+from emu.fabric.graph import Fabric
+from emu.sim.ports import PortMap
+from emu.units import format_rate
+
+
+class Timeline:
+    """What happens to the fabric from outside, in order of time."""
+
+    def __init__(self, engine: _core.Engine, fabric: Fabric, ports: PortMap) -> None:
+        self._engine = engine
+        self._fabric = fabric
+        self._ports = ports
+
+    def apply(self, update: fw.Update) -> None:
+        """Make the update happen now: the engine stands at ``update.at_ps``."""
+        e, to_engine = self._engine, self._ports.to_engine
+        match update:
+            case fw.SetGroup():
+                e.set_group(update.group, self._ports.engine_ports(update.ports))
+            case fw.SetFib():
+                e.set_fib(update.switch, list(update.routes), update.value)
+            case fw.SetTunnel():
+                e.set_tunnel(update.tunnel, list(update.vteps))
+            case fw.SetPortGroup():
+                e.set_port_group(int(to_engine[update.port]), update.group)
+            case fw.SetFlood():
+                e.set_flood(update.switch, update.ingress, list(update.groups))
+            case fw.SetFloodTunnels():
+                e.set_flood_tunnels(update.switch, list(update.vteps))
+            case fw.FlushMacs():
+                e.flush_macs(update.switch, list(update.groups))
+            case fw.SetEndpointGroup():
+                e.set_endpoint_group(update.endpoint, update.group)
+            case fw.LinkState():
+                e.set_link(self._link_port(update.link), update.up)
+            case fw.PortDetected():
+                e.port_detected(int(to_engine[update.port]), update.up)
+            case fw.LinkLoss():
+                e.set_loss(self._link_port(update.link), update.loss)
+            case fw.BlackHole():
+                e.set_black_hole(int(to_engine[update.port]), update.on, list(update.routes or ()))
+            case fw.ReceiverRate():
+                e.set_receive_rate(update.endpoint, update.rate_bps)
+            case fw.NicStorm():
+                e.set_storm(update.endpoint, update.priority, update.on)
+            case fw.SilentHost():
+                e.set_silent(update.endpoint, update.on)
+            case fw.Note():
+                pass
+            case _:
+                raise AssertionError(f"no engine call for {type(update).__name__}")
+
+    def _link_port(self, link: int) -> int:
+        return int(self._ports.to_engine[self._fabric.links[link].a])
+
+    def event(self, update: fw.Update) -> dict[str, Any]:
+        """A row of events.parquet."""
+        kind, phase, node, port, detail = self._words(update)
+        return {
+            "t_ps": update.at_ps,
+            "kind": kind,
+            "phase": phase,
+            "node": node,
+            "port": port,
+            "detail": f"{detail} ({update.reason})" if update.reason else detail,
+        }
+
+    def _words(self, update: fw.Update) -> tuple[str, str, str, str, str]:
+        fabric = self._fabric
+        match update:
+            case fw.LinkState():
+                phase, word = ("end", "up") if update.up else ("start", "down")
+                return "link-state", phase, "", fabric.links[update.link].name, f"link {word}"
+            case fw.LinkLoss():
+                phase = "start" if update.loss > 0 else "end"
+                name = fabric.links[update.link].name
+                return "link-loss", phase, "", name, f"loss rate {update.loss:g}"
+            case fw.BlackHole():
+                port = fabric.ports[update.port]
+                phase = "start" if update.on else "end"
+                return "black-hole", phase, fabric.nodes[port.node].name, port.name, "black hole"
+            case fw.ReceiverRate():
+                name = fabric.nodes[update.endpoint].name
+                if update.rate_bps == 0:
+                    return "receiver-rate", "end", name, "", "receives at line rate"
+                rate = format_rate(update.rate_bps)
+                return "receiver-rate", "start", name, "", f"receives at {rate}"
+            case fw.NicStorm():
+                phase = "start" if update.on else "end"
+                name = fabric.nodes[update.endpoint].name
+                return "nic-storm", phase, name, "", f"pauses priority {update.priority}"
+            case fw.SilentHost():
+                phase = "start" if update.on else "end"
+                return "silent-host", phase, fabric.nodes[update.endpoint].name, "", "sends nothing"
+            case fw.PortDetected():
+                port = fabric.ports[update.port]
+                word = "up" if update.up else "down"
+                node = fabric.nodes[port.node].name
+                return "port-detected", "step", node, port.name, f"noticed: {word}"
+            case fw.FlushMacs():
+                return "mac-flush", "step", self._switch(update.switch), "", "addresses forgotten"
+            case fw.Note():
+                return "note", "step", "", "", update.text
+            case fw.SetGroup():
+                port_ids = update.ports
+                node = self._owner(update.group, port_ids)
+                return "forwarding", "step", node, "", f"next hops now {len(port_ids)}"
+            case fw.SetFib():
+                node = self._switch(update.switch)
+                return "forwarding", "step", node, "", f"{len(update.routes)} routes changed"
+            case fw.SetEndpointGroup():
+                name = fabric.nodes[update.endpoint].name
+                return "forwarding", "step", name, "", "sends on other ports"
+            case fw.SetTunnel():
+                return "forwarding", "step", "", "", f"tunnel ends now {len(update.vteps)}"
+            case fw.SetFlood() | fw.SetFloodTunnels():
+                return "forwarding", "step", self._switch(update.switch), "", "flood list changed"
+            case fw.SetPortGroup():
+                port = fabric.ports[update.port]
+                state = "discarding" if update.group == fw.PORT_BLOCKED else "forwarding"
+                return "forwarding", "step", fabric.nodes[port.node].name, port.name, state
+        raise AssertionError(f"no words for {type(update).__name__}")
+
+    def _switch(self, row: int) -> str:
+        return self._fabric.nodes[self._fabric.n_endpoints + row].name
+
+    def _owner(self, group: int, ports: tuple[int, ...]) -> str:
+        if not ports:
+            return ""
+        return self._fabric.nodes[self._fabric.ports[ports[0]].node].name
+
+
+def engine_events(engine: _core.Engine, fabric: Fabric, ports: PortMap) -> list[dict[str, Any]]:
+    """Rows for what the engine noted itself; thousands of equal ones become a count."""
+    raw = engine.events()
+    rows: list[dict[str, Any]] = []
+    kinds = {0: "retransmission timeouts", 1: "go-back-N rewinds", 4: "pause episodes"}
+    for code, words in kinds.items():
+        chosen = raw["kind"] == code
+        count = int(np.count_nonzero(chosen))
+        if count:
+            first = int(raw["t_ps"][chosen].min())
+            text = f"first of {count} {words}"
+            rows.append(_row(first, "note", fabric, int(raw["node"][chosen][0]), text))
+    for i in np.flatnonzero(raw["kind"] == 2).tolist():
+        node, qp = int(raw["node"][i]), int(raw["detail"][i])
+        text = f"queue pair {qp} gave up: retries exhausted"
+        rows.append(_row(int(raw["t_ps"][i]), "transfer-failed", fabric, node, text))
+    for i in np.flatnonzero(raw["kind"] == 3).tolist():
+        port = fabric.ports[int(ports.to_fabric[raw["port"][i]])]
+        reason = list(engine.port_drops())[int(raw["detail"][i])]
+        row = _row(int(raw["t_ps"][i]), "note", fabric, port.node, f"first drop here: {reason}")
+        rows.append({**row, "port": port.name})
+    return rows
+
+
+def _row(at_ps: int, kind: str, fabric: Fabric, node: int, detail: str) -> dict[str, Any]:
+    name = fabric.nodes[node].name
+    return {"t_ps": at_ps, "kind": kind, "phase": "step", "node": name, "port": "",
+            "detail": detail}
