@@ -11,6 +11,7 @@ STAMPS := .stamps
 BUILD := build/extension
 
 PY_SOURCES := $(shell find emu -name '*.py' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.yaml' -o -name '*.j2' 2>/dev/null)
+PACKAGES := $(shell find emu -name __init__.py)
 CORE_SOURCES := $(shell find emu/core -name '*.cc' -o -name '*.h' -o -name '*.cmake' 2>/dev/null)
 CPP_SOURCES := $(shell find emu/core tests/cpp -name '*.cc' -o -name '*.h' 2>/dev/null)
 INPUTS := $(shell find topologies traces -type f 2>/dev/null)
@@ -60,8 +61,9 @@ $(STAMPS)/venv: requirements.lock $(STAMPS)/system
 	@touch $@
 
 # The editable install: Python files are used from here; the extension is built
-# into $(BUILD) and copied into the venv.
-$(STAMPS)/install: pyproject.toml CMakeLists.txt $(STAMPS)/venv
+# into $(BUILD) and copied into the venv. It is done anew when a package comes
+# or goes, because the import hook knows packages by the list of that moment.
+$(STAMPS)/install: pyproject.toml CMakeLists.txt $(PACKAGES) $(STAMPS)/venv
 	@echo 'building and installing emu into $(VENV)'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
