@@ -23,6 +23,7 @@ from emu.workload.trace import IntArray
 
 # Scales that some engines keep beside fp8 values are left out (under 4 %).
 DTYPE_BYTES: dict[str, int] = {"bf16": 2, "fp8": 1}
+_TEXTS = ("name", "kind", "source")
 
 
 @dataclass(frozen=True)
@@ -137,9 +138,21 @@ def _inline(fields: dict[str, Any]) -> ModelShape:
     fields.setdefault("kind", "mla" if fields.get("kv_lora_rank") else "gqa")
     if "layers" not in fields:
         raise _fault("layers is missing", "an inline model needs layers")
+    for name, value in fields.items():
+        if name in _TEXTS:
+            _check_text(name, value)
+        elif isinstance(value, bool) or not isinstance(value, int):
+            raise _fault(f"{name} is {value!r}", f"{name} is a whole number")
     shape = ModelShape(**fields)
     _check(shape)
     return shape
+
+
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise _fault(f"{name} is {value!r}", f"{name} is a text")
+    if name == "kind" and value not in ("gqa", "mla"):
+        raise _fault(f"kind is '{value}'", hint_for(value, ("gqa", "mla")))
 
 
 def _check(shape: ModelShape) -> None:

@@ -15,6 +15,7 @@ from emu.workload.trace import PS_PER_S, IntArray
 
 # A step below this is the resolution of the clock, not a batch of requests.
 _STEP_MIN_PS = PS_PER_S // 2
+_STEP_UNIT_PS = PS_PER_S // 10
 _ROWS_MIN = 20
 
 
@@ -22,20 +23,19 @@ def quantisation_step_ps(arrival_ps: IntArray) -> int:
     """Step that the stamps were rounded to, or 0 when they look continuous.
 
     Quantised means: most rows share their stamp with others, and the gaps between
-    distinct stamps are multiples of the smallest usual one (within 0.2 %, for the
-    real trace's steps are 2.997 to 3.003 s).
+    distinct stamps are multiples of the usual one, within 0.5 % (the real trace's
+    steps are 2.997 to 3.003 s). The step is told to a tenth of a second.
     """
     stamps = np.unique(arrival_ps)
     if len(arrival_ps) < _ROWS_MIN or len(stamps) < 3 or len(stamps) > 0.7 * len(arrival_ps):
         return 0
     gaps = np.diff(stamps)
-    step = int(np.median(gaps))
+    step = round(float(np.median(gaps)) / _STEP_UNIT_PS) * _STEP_UNIT_PS
     if step < _STEP_MIN_PS:
         return 0
     multiples = np.maximum(np.rint(gaps / step), 1)
-    regular = np.abs(gaps - multiples * step) <= 0.002 * step * np.maximum(multiples, 1)
-    # Whole seconds, the unit of several traces, are a step as well.
-    return round(step / 10**9) * 10**9 if np.mean(regular) > 0.95 else 0
+    regular = np.abs(gaps - multiples * step) <= 0.005 * step * multiples
+    return step if np.mean(regular) > 0.95 else 0
 
 
 def spread(arrival_ps: IntArray, step_ps: int, seed: int) -> IntArray:
