@@ -18,6 +18,7 @@ from markupsafe import Markup
 
 from emu.errors import RunError
 from emu.report.analysis import answer
+from emu.report.analysis.bootstrap import DRAWS
 from emu.report.analysis.kpi import NOT_MEASURED
 from emu.report.dataset import Dataset
 from emu.report.figures import Figure, draw_all
@@ -78,8 +79,10 @@ def build(
     runs = [Run(path) for path in complete]
     names = sorted({str(run.meta["experiment"]) for run in runs})
     if len(names) > 1:
-        raise RunError(f"the runs belong to {len(names)} experiments ({', '.join(names)}); a "
-                       "report answers one question: give the runs of one of them")
+        raise RunError(
+            f"the runs belong to {len(names)} experiments ({', '.join(names)}); a "
+            "report answers one question: give the runs of one of them"
+        )
     content = _Content(Results.compute(Dataset.from_runs(runs)), command, len(incomplete))
     return _write(Path(out), content)
 
@@ -118,7 +121,7 @@ class _Content:
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        return runs_frame(self.results)
+        return runs_frame(self.data)
 
     @property
     def commands(self) -> list[str]:
@@ -135,15 +138,19 @@ class _Content:
     @cached_property
     def csv(self) -> dict[str, str]:
         """Name to text of every table and every figure's data."""
-        frames = {"answer": pd.concat([t.frame for t in self.headline], ignore_index=True),
-                  "kpi": pd.concat([t.frame for t in self.kpis], ignore_index=True),
-                  "cost": pd.concat([t.frame for t in self.costs], ignore_index=True),
-                  "runs": self.runs,
-                  "parameters": pd.DataFrame([vars(p) for p in parameters(self.data)]),
-                  "timers": pd.DataFrame([vars(t) for t in timers(self.data)])}
+        frames = {
+            "answer": pd.concat([t.frame for t in self.headline], ignore_index=True),
+            "kpi": pd.concat([t.frame for t in self.kpis], ignore_index=True),
+            "cost": pd.concat([t.frame for t in self.costs], ignore_index=True),
+            "runs": self.runs,
+            "parameters": pd.DataFrame([vars(p) for p in parameters(self.data)]),
+            "timers": pd.DataFrame([vars(t) for t in timers(self.data)]),
+        }
         frames |= {f"figure-{f.ident}": f.data for f in self.figures}
-        return {name: frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-                for name, frame in frames.items()}
+        return {
+            name: frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+            for name, frame in frames.items()
+        }
 
     @cached_property
     def embedded(self) -> set[str]:
@@ -176,7 +183,7 @@ class _Content:
             "cases": [c.title for c in self.data.cases],
             "seeds": sorted({r.seed for r in self.data.runs}),
             "runs": len(self.data.runs),
-            "transfers": int(self.runs["transfers"].sum()),
+            "transfers": sum(len(r.transfers) for r in self.data.runs),
             "fingerprint": self.fingerprint,
         }
 
@@ -187,23 +194,42 @@ def _context(content: _Content) -> dict[str, Any]:
     for parameter in parameters(data):
         grouped.setdefault(parameter.group, []).append(parameter)
     return {
-        "content": content, "data": data, "meta": data.meta, "answer": content.answer,
-        "headline": content.headline, "kpis": content.kpis, "costs": content.costs,
-        "figures": content.figures, "terms": TERMS,
+        "content": content,
+        "data": data,
+        "meta": data.meta,
+        "answer": content.answer,
+        "headline": content.headline,
+        "kpis": content.kpis,
+        "costs": content.costs,
+        "figures": content.figures,
+        "terms": TERMS,
         "varied": [f for f in content.figures if f.ident.startswith("timer-")],
-        "not_measured": NOT_MEASURED, "parameters": grouped, "timers": timers(data),
-        "limits": limits(content.results), "results": content.results,
-        "svg": lambda figure: [Markup(s) for s in figure.svgs],  # noqa: S704 our own markup
-        "css": Markup(page_css()), "seeds": sorted({r.seed for r in data.runs}),
-        "n_transfers": int(content.runs["transfers"].sum()),
+        "not_measured": NOT_MEASURED,
+        "parameters": grouped,
+        "timers": timers(data),
+        "limits": limits(content.results),
+        "results": content.results,
+        "svg": lambda figure: [Markup(s) for s in figure.svgs],
+        "css": Markup(page_css()),
+        "seeds": sorted({r.seed for r in data.runs}),
+        "draws": DRAWS,
+        "cells": [(r.cell, "") for r in content.results.everything]
+        + [
+            (cell, f"{name} {value}")
+            for name, value, cell in data.timer_cells
+            if cell not in [r.cell for r in content.results.everything]
+        ],
+        "n_transfers": sum(len(r.transfers) for r in data.runs),
         "figure_for": lambda name: next(
-            (f.ident for f in content.figures if f.ident == name or f.ident.startswith(name)), ""),
+            (f.ident for f in content.figures if f.ident == name or f.ident.startswith(name)), ""
+        ),
     }
 
 
 def _write(out: Path, content: _Content) -> Path:
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not
-                                              (out / "report.json").is_file())):
+    if out.exists() and (
+        not out.is_dir() or (any(out.iterdir()) and not (out / "report.json").is_file())
+    ):
         raise RunError(f"{out}: holds something that is not a report; choose another folder")
     partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     env, context = environment(), _context(content)
@@ -219,13 +245,16 @@ def _write(out: Path, content: _Content) -> Path:
                 path.write_text(figure.svg_file, encoding="utf-8")
         page = env.get_template("index.html.j2").render(context)
         if len(page.encode()) > PAGE_BYTES_MAX:
-            raise RunError(f"{out}: the page would have {len(page.encode())} bytes, more than "
-                           f"{PAGE_BYTES_MAX}; report on fewer cases at a time")
+            raise RunError(
+                f"{out}: the page would have {len(page.encode())} bytes, more than "
+                f"{PAGE_BYTES_MAX}; report on fewer cases at a time"
+            )
         (partial / "index.html").write_text(page, encoding="utf-8")
         text = env.get_template("report.md.j2").render(context)
         (partial / "report.md").write_text(text, encoding="utf-8")
-        (partial / "report.json").write_text(canonical_json(content.report_json()),
-                                             encoding="utf-8")
+        (partial / "report.json").write_text(
+            canonical_json(content.report_json()), encoding="utf-8"
+        )
         if out.exists():
             shutil.rmtree(out)
         partial.rename(out)

@@ -107,7 +107,7 @@ class Dataset:
             label = _unique_label(run, ordered)
             rest, timers = _split_labels(run)
             if len(timers) == 1:
-                (name, value), = timers.items()
+                ((name, value),) = timers.items()
                 timed.setdefault((name, value, label, rest), []).append(run)
             if not timers:
                 plain.setdefault((label, rest), []).append(run)
@@ -139,8 +139,12 @@ class Dataset:
         for name, value, _ in timer_cells:
             values.setdefault(name, set()).add(value)
         return cls(
-            ordered, designs, tuple(cases.values()), cells,
-            {n: tuple(sorted(v, key=_number)) for n, v in values.items()}, timer_cells,
+            ordered,
+            designs,
+            tuple(cases.values()),
+            cells,
+            {n: tuple(sorted(v, key=_number)) for n, v in values.items()},
+            timer_cells,
         )
 
     def cell(self, design: DesignRef, case: Case) -> Cell | None:
@@ -227,7 +231,8 @@ def _title(rest: tuple[tuple[str, str], ...], constant: set[str]) -> str:
             parts.append(f"load {_percent(value)}")
         else:
             parts.append(f"{key.rsplit('.', 1)[-1].replace('_', ' ')} {value}")
-    return ", ".join(parts) or "base case"
+    title = ", ".join(parts) or "base case"
+    return title[0].upper() + title[1:]
 
 
 def _percent(value: str) -> str:

@@ -20,23 +20,36 @@ def limits(results: Results) -> list[str]:
         noun = "seed" if seeds == 1 else "seeds"
         found.append(
             f"{seeds} {noun} per variant; the IETF draft asks for at least {_DRAFT_TRIALS} "
-            "trials. " + ("With one seed an interval says nothing about other hash seeds."
-                          if seeds == 1 else "Intervals are wide for that reason."
-                          if seeds < _SEEDS_FEW else "")
+            "trials. "
+            + (
+                "With one seed an interval says nothing about other hash seeds."
+                if seeds == 1
+                else "Intervals are wide for that reason."
+                if seeds < _SEEDS_FEW
+                else ""
+            )
         )
     if any(r.slowdown.p999_is_maximum for r in results.everything):
-        found.append("Fewer than 1000 transfers per design and case: P99.9 is the slowest "
-                     "transfer, and its interval is a rough guide at best.")
+        found.append(
+            "Fewer than 1000 transfers per design and case: P99.9 is the slowest "
+            "transfer, and its interval is a rough guide at best."
+        )
     if any(r.slowdown.unfinished for r in results.everything):
-        found.append("Some transfers had not ended when the run did. They count as infinitely "
-                     "slow, and goodput leaves them out.")
+        found.append(
+            "Some transfers had not ended when the run did. They count as infinitely "
+            "slow, and goodput leaves them out."
+        )
     unvaried = sorted({n for r in data.runs for n in r.meta["timers"]} - set(data.timer_values))
     if any(c.has_faults for c in data.cases) and unvaried:
-        found.append("Recovery rests on assumed timers. Those that this experiment did not vary "
-                     f"({', '.join(unvaried)}) may move or reverse what is said about faults.")
+        found.append(
+            "Recovery rests on assumed timers. Those that this experiment did not vary "
+            f"({', '.join(unvaried)}) may move or reverse what is said about faults."
+        )
     if {str(r.meta["backend"]) for r in data.runs} == {"sim"}:
-        found.append("Everything here is simulated. Switch buffers, ECN, PFC and DCQCN follow "
-                     "published parameters, not a particular device's firmware.")
+        found.append(
+            "Everything here is simulated. Switch buffers, ECN, PFC and DCQCN follow "
+            "published parameters, not a particular device's firmware."
+        )
     found += [
         "Control planes are not simulated packet by packet: what each switch forwards after a "
         "fault follows from the timers listed above.",

@@ -56,9 +56,10 @@ def number(value: float) -> str:
 
 def interval_text(interval: Interval, factor: float = 1.0) -> str:
     """`low–high` in the unit of the column; empty if there is nothing to say."""
-    if not interval.known or (interval.low == interval.high == interval.value):
+    if not interval.known:
         return ""
-    return f"{number(interval.low / factor)}–{number(interval.high / factor)}"
+    low, high = number(interval.low / factor), number(interval.high / factor)
+    return "" if low == high == number(interval.value / factor) else f"{low}–{high}"
 
 
 def pick(scale: Scale, intervals: Iterable[Interval]) -> tuple[str, float]:

@@ -15,8 +15,11 @@ __all__ = ["environment", "page_css"]
 def environment() -> Environment:
     """Templates; an undefined name is an error, never an empty place on the page."""
     env = Environment(
-        loader=PackageLoader("emu.report"), undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, autoescape=select_autoescape(["html.j2"]),
+        loader=PackageLoader("emu.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=select_autoescape(["html.j2"]),
     )
     env.filters["number"] = number
     env.filters["time"] = lambda ps: spoken(float(ps), TIME)

@@ -72,8 +72,13 @@ def timers(data: Dataset) -> list[Timer]:
                 known.append(str(entry["value"]))
             about[name] = entry
     return [
-        Timer(name, _joined(found), _range(about[name]), str(about[name].get("source", "")),
-              len(found) > 1)
+        Timer(
+            name,
+            _joined(found),
+            _range(about[name]),
+            str(about[name].get("source", "")),
+            len(found) > 1,
+        )
         for name, found in sorted(values.items())
     ]
 
@@ -94,8 +99,11 @@ def _leaves(value: Any, path: str = "", source: str = "") -> Iterator[tuple[str,
         told = sources if isinstance(sources, Mapping) else {}
         for key, inner in value.items():
             if key != "sources":
-                yield from _leaves(inner, f"{path}.{key}" if path else str(key),
-                                   str(told.get(key, source if key not in told else "")))
+                yield from _leaves(
+                    inner,
+                    f"{path}.{key}" if path else str(key),
+                    str(told.get(key, source if key not in told else "")),
+                )
     elif isinstance(value, list) and any(isinstance(v, Mapping) for v in value):
         for i, inner in enumerate(value):
             yield from _leaves(inner, f"{path}[{i}]", source)

@@ -83,8 +83,9 @@ def _about(folder: Path) -> dict[str, Any]:
     try:
         about: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"{folder}: not a report (no readable report.json); build it with "
-                       "`emu report`") from error
+        raise RunError(
+            f"{folder}: not a report (no readable report.json); build it with `emu report`"
+        ) from error
     if about.get("report") != REPORT_SCHEMA or not (folder / "index.html").is_file():
         raise RunError(f"{folder}: not a report that this version of emu can publish")
     return about
@@ -115,7 +116,6 @@ def _entries(reports: Path) -> list[dict[str, Any]]:
 def _render(entries: list[dict[str, Any]]) -> str:
     template = environment().get_template("public.html.j2")
     return template.render(entries=entries, css=Markup(page_css()))
-
 
 
 def _replace(path: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from emu.report.analysis import kpi, losslessness, recovery, slowdown, utilisati
 from emu.report.analysis.bootstrap import Interval, span_interval
 from emu.report.dataset import Case, Cell, Dataset, DesignRef
 
-__all__ = ["CellResult", "Column", "Results", "best_group", "headline_columns"]
+__all__ = ["CellResult", "Column", "Results", "best_group", "headline_columns", "tail_leaders"]
 
 FaultResult = tuple[recovery.Fault, Interval, Interval]
 
@@ -104,23 +104,32 @@ def headline_columns(rows: list[CellResult]) -> list[Column]:
     """The columns of the one table, in the order of the question: lossless, then tail."""
     columns = [
         Column("Lost packets", "lost", "count", True, [r.loss.lost_packets for r in rows]),
-        Column("Sent again", "retransmitted", "bytes", True,
-               [r.loss.retransmitted_bytes for r in rows]),
+        Column(
+            "Sent again", "retransmitted", "bytes", True, [r.loss.retransmitted_bytes for r in rows]
+        ),
         Column("Paused", "pause", "time", True, [r.loss.pause_ps for r in rows]),
         Column("Ports paused", "pause-spread", "count", True, [r.loss.paused_ports for r in rows]),
-        Column("Slowdown P50", "slowdown", "ratio", True, [r.slowdown.p50 for r in rows]),
-        Column("Slowdown P99", "slowdown", "ratio", True, [r.slowdown.p99 for r in rows]),
-        Column("Slowdown P99.9", "slowdown", "ratio", True, [r.slowdown.p999 for r in rows],
-               "maximum" if any(r.slowdown.p999_is_maximum for r in rows) else ""),
+        Column("P50", "slowdown", "ratio", True, [r.slowdown.p50 for r in rows]),
+        Column("P99", "slowdown", "ratio", True, [r.slowdown.p99 for r in rows]),
+        Column(
+            "P99.9",
+            "slowdown",
+            "ratio",
+            True,
+            [r.slowdown.p999 for r in rows],
+            "maximum" if any(r.slowdown.p999_is_maximum for r in rows) else "",
+        ),
         Column("Goodput", "goodput", "rate", False, [r.goodput for r in rows]),
     ]
     n_faults = min((len(r.faults) for r in rows), default=0)
     for i in range(min(n_faults, 3)):
         mark = f" {i + 1}" if n_faults > 1 else ""
-        columns.append(Column(f"Loses packets for{mark}", "loss-span", "time", True,
-                              [r.faults[i][2] for r in rows]))
-        columns.append(Column(f"Caught up after{mark}", "recovery", "time", True,
-                              [r.faults[i][1] for r in rows]))
+        columns.append(
+            Column(f"Lossy for{mark}", "loss-span", "time", True, [r.faults[i][2] for r in rows])
+        )
+        columns.append(
+            Column(f"Caught up{mark}", "recovery", "time", True, [r.faults[i][1] for r in rows])
+        )
     return columns
 
 
@@ -140,6 +149,12 @@ def best_group(values: list[Interval], lower_is_better: bool) -> set[int]:
         if all(_better(values[i], values[j], lower_is_better) for i in inside for j in outside):
             return set(inside)
     return set()
+
+
+def tail_leaders(rows: list[CellResult]) -> tuple[str, ...]:
+    """Designs whose 99th-percentile slowdown is below all others', if any group's is."""
+    group = best_group([r.slowdown.p99 for r in rows], lower_is_better=True)
+    return tuple(r.design.label for i, r in enumerate(rows) if i in group)
 
 
 def _better(a: Interval, b: Interval, lower_is_better: bool) -> bool:

@@ -15,9 +15,45 @@ from html import escape
 
 from emu.report.numerals import number
 
-__all__ = ["Axis", "Label", "Panel", "ticks_linear", "ticks_log"]
+__all__ = [
+    "Axis",
+    "Label",
+    "Panel",
+    "marker_path",
+    "spread",
+    "text_px",
+    "tick",
+    "ticks_linear",
+    "ticks_log",
+    "wrap",
+]
 
 WIDTH = 360
+_CHAR_PX = 6.1
+_BOLD_CHAR_PX = 7.1
+_END_LABEL_CHARS = 17
+
+
+def text_px(text: str, bold: bool = False) -> float:
+    """About how wide a small text is; fonts differ between machines, so on the safe side."""
+    return (_BOLD_CHAR_PX if bold else _CHAR_PX) * len(text)
+
+
+def tick(value: float) -> str:
+    """Number at an axis: no zeros that say nothing."""
+    text = number(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def wrap(text: str, chars: int) -> list[str]:
+    """Break a name into at most two lines; what does not fit ends in an ellipsis."""
+    if len(text) <= chars:
+        return [text]
+    cut = text.rfind(" ", 0, chars + 1)
+    if cut <= 0:
+        return [text[: chars - 1] + "…"]
+    rest = text[cut + 1 :]
+    return [text[:cut], rest if len(rest) <= chars else rest[: chars - 1] + "…"]
 
 
 def _c(value: float) -> str:
@@ -56,7 +92,7 @@ class Axis:
     log: bool = False
     label: str = ""
     ticks: Sequence[float] | None = None
-    format: Callable[[float], str] = number
+    format: Callable[[float], str] = tick
 
     def __post_init__(self) -> None:
         if self.log:
@@ -101,7 +137,8 @@ class Panel:
     description: str = ""
     height: int = 230
     width: int = WIDTH
-    left: int = 44
+    left: int = 0
+    """Room for tick texts; 0 makes just enough of it."""
     right: int = 12
     top: int = 24
     bottom: int = 34
@@ -110,13 +147,16 @@ class Panel:
     body: list[str] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        if self.left == 0:
+            widest = max((text_px(self.y.format(v)) for v in self.y.marks()), default=0.0)
+            self.left = int(widest + (26 if self.y.label else 10))
+
     def px(self, value: float) -> float:
         return self.left + self.x.at(value) * (self.width - self.left - self.right)
 
     def py(self, value: float) -> float:
-        return self.height - self.bottom - self.y.at(value) * (
-            self.height - self.bottom - self.top
-        )
+        return self.height - self.bottom - self.y.at(value) * (self.height - self.bottom - self.top)
 
     def line(self, xs: Iterable[float], ys: Iterable[float], css: str, step: bool = False) -> None:
         """A polyline; points that are not finite break it."""
@@ -163,18 +203,26 @@ class Panel:
             f'height="{_c(lower - upper)}">{inner}</rect>'
         )
 
-    def marker(self, x: float, y: float, shape: str, css: str, size: float = 4.0,
-               tip: str = "") -> None:
+    def marker(
+        self, x: float, y: float, shape: str, css: str, size: float = 4.0, tip: str = ""
+    ) -> None:
         inner = f"<title>{escape(tip)}</title>" if tip else ""
         path = marker_path(shape, self.px(x), self.py(y), size)
         self.body.append(f'<path class="{css}" d="{path}">{inner}</path>')
 
-    def text(self, cx: float, cy: float, text: str, css: str = "tick", anchor: str = "start",
-             ) -> None:
+    def text(
+        self,
+        cx: float,
+        cy: float,
+        text: str,
+        css: str = "tick",
+        anchor: str = "start",
+    ) -> None:
         """Text at a place in pixels."""
         extra = "" if anchor == "start" else f' text-anchor="{anchor}"'
-        self.body.append(f'<text class="{css}" x="{_c(cx)}" y="{_c(cy)}"{extra}>'
-                         f"{escape(text)}</text>")
+        self.body.append(
+            f'<text class="{css}" x="{_c(cx)}" y="{_c(cy)}"{extra}>{escape(text)}</text>'
+        )
 
     def end_label(self, x: float, y: float, text: str, css: str) -> None:
         """Name a line where it ends; names are moved apart and tied to their line."""
@@ -188,7 +236,10 @@ class Panel:
             f'<title id="{ident}-t">{escape(self.title)}</title>',
             f'<desc id="{ident}-d">{escape(self.description)}</desc>',
             f'<text class="ptitle" x="{min(self.left, 8)}" y="13">{escape(self.title)}</text>',
-            *self._axes(), *self.body, *self._end_labels(), "</svg>",
+            *self._axes(),
+            *self.body,
+            *self._end_labels(),
+            "</svg>",
         ]
         return "".join(parts)
 
@@ -199,21 +250,30 @@ class Panel:
             cx = _c(self.px(value))
             if self.grid_x:
                 grid.append(f"M{cx} {self.top}V{floor}")
-            texts.append(f'<text class="tick" x="{cx}" y="{floor + 13}" text-anchor="middle">'
-                         f"{escape(self.x.format(value))}</text>")
+            texts.append(
+                f'<text class="tick" x="{cx}" y="{floor + 13}" text-anchor="middle">'
+                f"{escape(self.x.format(value))}</text>"
+            )
         for value in self.y.marks():
             cy = self.py(value)
             if self.grid_y:
                 grid.append(f"M{self.left} {_c(cy)}H{edge}")
-            texts.append(f'<text class="tick" x="{self.left - 5}" y="{_c(cy + 3.5)}" '
-                         f'text-anchor="end">{escape(self.y.format(value))}</text>')
+            texts.append(
+                f'<text class="tick" x="{self.left - 5}" y="{_c(cy + 3.5)}" '
+                f'text-anchor="end">{escape(self.y.format(value))}</text>'
+            )
         if self.x.label:
-            texts.append(f'<text class="alabel" x="{_c((self.left + edge) / 2)}" '
-                         f'y="{self.height - 5}" text-anchor="middle">{escape(self.x.label)}</text>')
+            texts.append(
+                f'<text class="alabel" x="{_c((self.left + edge) / 2)}" '
+                f'y="{self.height - 5}" text-anchor="middle">'
+                f"{escape(self.x.label)}</text>"
+            )
         if self.y.label:
             middle = (self.top + floor) / 2
-            texts.append(f'<text class="alabel" transform="translate(10 {_c(middle)}) '
-                         f'rotate(-90)" text-anchor="middle">{escape(self.y.label)}</text>')
+            texts.append(
+                f'<text class="alabel" transform="translate(10 {_c(middle)}) '
+                f'rotate(-90)" text-anchor="middle">{escape(self.y.label)}</text>'
+            )
         axis = f'<path class="axis" d="M{self.left} {floor}H{edge}"/>'
         return [f'<path class="grid" d="{"".join(grid)}"/>', axis, *texts]
 
@@ -226,10 +286,15 @@ class Panel:
         edge = self.width - self.right
         parts = []
         for label, place in zip(ordered, places, strict=True):
-            parts.append(f'<path class="leader" d="M{_c(label.x + 2)} {_c(label.y)}'
-                         f'L{edge + 4} {_c(place)}"/>')
-            parts.append(f'<text class="dlabel {label.css}" x="{edge + 7}" '
-                         f'y="{_c(place + 3.5)}">{escape(label.text)}</text>')
+            parts.append(
+                f'<path class="leader" d="M{_c(label.x + 2)} {_c(label.y)}'
+                f'L{edge + 4} {_c(place)}"/>'
+            )
+            short = wrap(label.text, _END_LABEL_CHARS)[0]
+            parts.append(
+                f'<text class="dlabel {label.css}" x="{edge + 7}" '
+                f'y="{_c(place + 3.5)}">{escape(short)}</text>'
+            )
         return parts
 
 
@@ -247,6 +312,7 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
 
 def marker_path(shape: str, x: float, y: float, r: float) -> str:
     """Outline of a marker."""
+
     def poly(*points: tuple[float, float]) -> str:
         return "M" + "L".join(f"{_c(x + a * r)} {_c(y + b * r)}" for a, b in points) + "Z"
 
@@ -255,15 +321,50 @@ def marker_path(shape: str, x: float, y: float, r: float) -> str:
         "triangle": ((0, -1.15), (1.05, 0.8), (-1.05, 0.8)),
         "down": ((0, 1.15), (1.05, -0.8), (-1.05, -0.8)),
         "diamond": ((0, -1.3), (1.1, 0), (0, 1.3), (-1.1, 0)),
-        "cross": ((-1, -0.6), (-0.6, -1), (0, -0.4), (0.6, -1), (1, -0.6), (0.4, 0), (1, 0.6),
-                  (0.6, 1), (0, 0.4), (-0.6, 1), (-1, 0.6), (-0.4, 0)),
-        "plus": ((-0.35, -1.1), (0.35, -1.1), (0.35, -0.35), (1.1, -0.35), (1.1, 0.35),
-                 (0.35, 0.35), (0.35, 1.1), (-0.35, 1.1), (-0.35, 0.35), (-1.1, 0.35),
-                 (-1.1, -0.35), (-0.35, -0.35)),
-        "star": ((0, -1.3), (0.35, -0.4), (1.25, -0.4), (0.5, 0.2), (0.8, 1.1), (0, 0.5),
-                 (-0.8, 1.1), (-0.5, 0.2), (-1.25, -0.4), (-0.35, -0.4)),
+        "cross": (
+            (-1, -0.6),
+            (-0.6, -1),
+            (0, -0.4),
+            (0.6, -1),
+            (1, -0.6),
+            (0.4, 0),
+            (1, 0.6),
+            (0.6, 1),
+            (0, 0.4),
+            (-0.6, 1),
+            (-1, 0.6),
+            (-0.4, 0),
+        ),
+        "plus": (
+            (-0.35, -1.1),
+            (0.35, -1.1),
+            (0.35, -0.35),
+            (1.1, -0.35),
+            (1.1, 0.35),
+            (0.35, 0.35),
+            (0.35, 1.1),
+            (-0.35, 1.1),
+            (-0.35, 0.35),
+            (-1.1, 0.35),
+            (-1.1, -0.35),
+            (-0.35, -0.35),
+        ),
+        "star": (
+            (0, -1.3),
+            (0.35, -0.4),
+            (1.25, -0.4),
+            (0.5, 0.2),
+            (0.8, 1.1),
+            (0, 0.5),
+            (-0.8, 1.1),
+            (-0.5, 0.2),
+            (-1.25, -0.4),
+            (-0.35, -0.4),
+        ),
     }
     if shape in shapes:
         return poly(*shapes[shape])
-    return (f"M{_c(x - r)} {_c(y)}a{_c(r)} {_c(r)} 0 1 0 {_c(2 * r)} 0"
-            f"a{_c(r)} {_c(r)} 0 1 0 {_c(-2 * r)} 0Z")
+    return (
+        f"M{_c(x - r)} {_c(y)}a{_c(r)} {_c(r)} 0 1 0 {_c(2 * r)} 0"
+        f"a{_c(r)} {_c(r)} 0 1 0 {_c(-2 * r)} 0Z"
+    )

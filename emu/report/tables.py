@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,16 +12,30 @@ import pandas as pd
 
 from emu.report.analysis.bootstrap import Interval
 from emu.report.analysis.kpi import KPIS
-from emu.report.dataset import Case
+from emu.report.dataset import Case, Dataset
 from emu.report.numerals import BYTES, TIME, Scale, interval_text, number
-from emu.report.results import CellResult, Results, best_group, headline_columns
+from emu.report.results import CellResult, best_group, headline_columns
 
-__all__ = ["Entry", "Head", "Row", "Table", "cost_table", "headline_table", "kpi_table",
-           "runs_frame"]
+__all__ = [
+    "Entry",
+    "Head",
+    "Row",
+    "Table",
+    "cost_table",
+    "headline_table",
+    "kpi_table",
+    "runs_frame",
+]
 
 _NONE = Scale(("", 1.0))
-_SCALES = {"time": TIME, "bytes": BYTES, "count": _NONE, "ratio": Scale(("×", 1.0)),
-           "rate": Scale(("GB/s", 1.0)), "percent": Scale(("%", 1.0))}
+_SCALES = {
+    "time": TIME,
+    "bytes": BYTES,
+    "count": _NONE,
+    "ratio": Scale(("slowdown ×", 1.0)),
+    "rate": Scale(("GB/s", 1.0)),
+    "percent": Scale(("%", 1.0)),
+}
 
 
 @dataclass(frozen=True)
@@ -73,18 +88,26 @@ class Table:
 def headline_table(case: Case, rows: Sequence[CellResult]) -> Table:
     """The table that answers the question, for one case."""
     columns = headline_columns(list(rows))
-    heads, cells, records = [], [[] for _ in rows], []
+    heads, records = [], []
+    cells: list[list[Entry]] = [[] for _ in rows]
     for column in columns:
         unit, factor = _unit(column.kind, column.values)
         heads.append(Head(column.name, unit, column.term, column.note))
         group = best_group(column.values, column.lower_is_better)
         for i, value in enumerate(column.values):
             cells[i].append(_entry(value, factor, i, group, rows[i]))
-            records.append({
-                "case": case.title, "design": rows[i].design.label, "measure": column.name,
-                "unit": _stored_unit(column.kind), "value": value.value, "low": value.low,
-                "high": value.high, "best": i in group,
-            })
+            records.append(
+                {
+                    "case": case.title,
+                    "design": rows[i].design.label,
+                    "measure": column.name,
+                    "unit": _stored_unit(column.kind),
+                    "value": value.value,
+                    "low": value.low,
+                    "high": value.high,
+                    "best": i in group,
+                }
+            )
     table_rows = [Row(r.design.label, cells[i], r.design.style) for i, r in enumerate(rows)]
     return Table(f"answer-{case.slug}", case.title, heads, table_rows, pd.DataFrame(records))
 
@@ -95,14 +118,24 @@ def kpi_table(case: Case, rows: Sequence[CellResult]) -> Table:
     table_rows, records = [], []
     for k, kpi in enumerate(KPIS):
         values = [r.kpis[k] for r in rows]
-        entries = [Entry(number(v.value), interval_text(v), "", f"#{r.cell.slug}")
-                   for v, r in zip(values, rows, strict=True)]
+        entries = [
+            Entry(number(v.value), interval_text(v), "", f"#{r.cell.slug}")
+            for v, r in zip(values, rows, strict=True)
+        ]
         name = f"{kpi.name} {kpi.part}".strip()
         table_rows.append(Row(name, entries, unit=kpi.unit, tip=kpi.meaning, aside=kpi.counter))
         records += [
-            {"case": case.title, "kpi": kpi.name, "part": kpi.part, "unit": kpi.unit,
-             "design": r.design.label, "value": v.value, "low": v.low, "high": v.high,
-             "sonic_counter": kpi.counter}
+            {
+                "case": case.title,
+                "kpi": kpi.name,
+                "part": kpi.part,
+                "unit": kpi.unit,
+                "design": r.design.label,
+                "value": v.value,
+                "low": v.low,
+                "high": v.high,
+                "sonic_counter": kpi.counter,
+            }
             for v, r in zip(values, rows, strict=True)
         ]
     return Table(f"kpi-{case.slug}", case.title, heads, table_rows, pd.DataFrame(records), "KPI")
@@ -126,33 +159,61 @@ def cost_table(case: Case, rows: Sequence[CellResult]) -> Table:
     for i, result in enumerate(rows):
         href = f"#{result.cell.slug}"
         notes = [str(n) for n in result.cell.runs[0].meta["notes"]]
-        table_rows.append(Row(result.design.label, [
-            Entry(number(headers[i]), "", "", href),
-            Entry(f"{blocked[i]} / {links[i]}", "", "", href),
-            Entry(number(flooded[i].value / factor), interval_text(flooded[i], factor), "", href),
-            Entry(number(holes[i].value), interval_text(holes[i]), "", href),
-        ], result.design.style, aside="; ".join(notes)))
-        records.append({
-            "case": case.title, "design": result.design.label, "header_percent": headers[i],
-            "blocked_links": blocked[i], "links": links[i], "flooded_bytes": flooded[i].value,
-            "blackholed_packets": holes[i].value, "notes": "; ".join(notes),
-        })
+        table_rows.append(
+            Row(
+                result.design.label,
+                [
+                    Entry(number(headers[i]), "", "", href),
+                    Entry(f"{blocked[i]} / {links[i]}", "", "", href),
+                    Entry(
+                        number(flooded[i].value / factor),
+                        interval_text(flooded[i], factor),
+                        "",
+                        href,
+                    ),
+                    Entry(number(holes[i].value), interval_text(holes[i]), "", href),
+                ],
+                result.design.style,
+                aside="; ".join(notes),
+            )
+        )
+        records.append(
+            {
+                "case": case.title,
+                "design": result.design.label,
+                "header_percent": headers[i],
+                "blocked_links": blocked[i],
+                "links": links[i],
+                "flooded_bytes": flooded[i].value,
+                "blackholed_packets": holes[i].value,
+                "notes": "; ".join(notes),
+            }
+        )
     return Table(f"cost-{case.slug}", case.title, heads, table_rows, pd.DataFrame(records))
 
 
-def runs_frame(results: Results) -> pd.DataFrame:
+def runs_frame(data: Dataset) -> pd.DataFrame:
     """One row per run: what every number of the report can be traced to."""
-    return pd.DataFrame([
-        {
-            "design": r.design.label, "case": r.cell.case.title, "seed": run.seed,
-            "variant": run.meta["variant"], "backend": run.meta["backend"],
-            "transfers": len(run.transfers), "packets": run.meta["packets"],
-            "packet_hops": run.meta["packet_hops"], "fabric_ms": run.meta["fabric_ps"] / 1e9,
-            "offered_load": run.meta["offered_load"], "emu_version": run.meta["emu_version"],
-            "scenario_sha256": run.meta["scenario_sha256"], "command": run.meta["command"],
-        }
-        for r in results.everything for run in r.cell.runs
-    ])
+    return pd.DataFrame(
+        [
+            {
+                "design": run.meta["design_label"],
+                "labels": json.dumps(run.labels, sort_keys=True),
+                "seed": run.seed,
+                "variant": run.meta["variant"],
+                "backend": run.meta["backend"],
+                "transfers": len(run.transfers),
+                "packets": run.meta["packets"],
+                "packet_hops": run.meta["packet_hops"],
+                "fabric_ms": run.meta["fabric_ps"] / 1e9,
+                "offered_load": run.meta["offered_load"],
+                "emu_version": run.meta["emu_version"],
+                "scenario_sha256": run.meta["scenario_sha256"],
+                "command": run.meta["command"],
+            }
+            for run in data.runs
+        ]
+    )
 
 
 def _unit(kind: str, values: Sequence[Interval]) -> tuple[str, float]:
@@ -163,8 +224,9 @@ def _stored_unit(kind: str) -> str:
     return {"time": "ps", "bytes": "bytes", "count": "1", "ratio": "1", "rate": "GB/s"}[kind]
 
 
-def _entry(value: Interval, factor: float, index: int, group: set[int],
-           result: CellResult) -> Entry:
+def _entry(
+    value: Interval, factor: float, index: int, group: set[int], result: CellResult
+) -> Entry:
     mark = "" if index not in group else "best" if len(group) == 1 else "tied"
     scaled = value.value / factor if math.isfinite(value.value) else value.value
     return Entry(number(scaled), interval_text(value, factor), mark, f"#{result.cell.slug}")
@@ -173,6 +235,7 @@ def _entry(value: Interval, factor: float, index: int, group: set[int],
 def _share(result: CellResult) -> float:
     shares = [
         100 * float(r.counters["header_bytes"]) / total
-        for r in result.cell.runs if (total := float(r.ports["tx_bytes"].sum())) > 0
+        for r in result.cell.runs
+        if (total := float(r.ports["tx_bytes"].sum())) > 0
     ]
     return sum(shares) / len(shares) if shares else math.nan

@@ -38,8 +38,10 @@ class Run:
         self.path = Path(path)
         status = read_status(self.path)
         if status is not RunStatus.COMPLETE:
-            reason = "there is no run here" if status is RunStatus.MISSING else (
-                "the run is not complete; finish it with `emu run --resume`"
+            reason = (
+                "there is no run here"
+                if status is RunStatus.MISSING
+                else ("the run is not complete; finish it with `emu run --resume`")
             )
             raise RunError(f"{self.path}: {reason}")
         text = (self.path / "run.json").read_text(encoding="utf-8")

@@ -114,8 +114,12 @@ _REQUESTS = _table(
         ("prefill_end_ps", _I64, "when its prefill ends"),
         ("transfer_end_ps", _I64, "when its KV cache is complete at the decoder; -1 if never"),
         ("ttft_ps", _I64, "arrival to first token; -1 if never"),
-        ("ttft_fabric_ps", _I64, "the exposed transfer: the part of ttft_ps spent waiting for "
-         "the fabric; -1 if it never ended"),
+        (
+            "ttft_fabric_ps",
+            _I64,
+            "the exposed transfer: the part of ttft_ps spent waiting for "
+            "the fabric; -1 if it never ended",
+        ),
     ],
 )
 
@@ -230,7 +234,15 @@ _EVENTS = _table(
 TABLES: Final[Mapping[str, TableSchema]] = {
     t.name: t
     for t in (
-        _FLOWS, _TRANSFERS, _REQUESTS, _PORTS, _SWITCHES, _LINKS, _QUEUES, _SERIES, _EVENTS,
+        _FLOWS,
+        _TRANSFERS,
+        _REQUESTS,
+        _PORTS,
+        _SWITCHES,
+        _LINKS,
+        _QUEUES,
+        _SERIES,
+        _EVENTS,
     )
 }
 """Every parquet file of a run directory, by name."""

@@ -82,8 +82,10 @@ def canonical_json(value: Any) -> str:
     ValueError
         For NaN and infinity, which JSON cannot say.
     """
-    return json.dumps(_plain(value), sort_keys=True, indent=1, ensure_ascii=False,
-                      allow_nan=False) + "\n"
+    return (
+        json.dumps(_plain(value), sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
+        + "\n"
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -137,8 +139,10 @@ class RunWriter:
 
     def __enter__(self) -> Self:
         if self.path.exists() and not self._replace:
-            raise RunError(f"{self.path}: there is a run already; choose another folder, "
-                           "resume it or replace it")
+            raise RunError(
+                f"{self.path}: there is a run already; choose another folder, "
+                "resume it or replace it"
+            )
         with _ClearErrors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             _remove_dead_partials(self.path)
@@ -170,8 +174,9 @@ class RunWriter:
         schema = TABLES[name].schema
         given, wanted = set(frame.keys()), set(schema.names)
         if given != wanted:
-            raise ValueError(f"table {name}: missing {sorted(wanted - given)}, "
-                             f"unknown {sorted(given - wanted)}")
+            raise ValueError(
+                f"table {name}: missing {sorted(wanted - given)}, unknown {sorted(given - wanted)}"
+            )
         table = pa.Table.from_arrays(
             [_array(name, field, frame[field.name]) for field in schema], schema=schema
         )
@@ -233,8 +238,9 @@ def _array(table: str, field: pa.Field, values: Any) -> pa.Array:
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
             raise ValueError(f"table {table}, column {field.name}: {error}") from error
     if array.null_count:
-        raise ValueError(f"table {table}, column {field.name}: "
-                         f"{array.null_count} missing values are not allowed")
+        raise ValueError(
+            f"table {table}, column {field.name}: {array.null_count} missing values are not allowed"
+        )
     return array
 
 
@@ -260,8 +266,10 @@ def _check_events(table: pa.Table) -> None:
     for column, allowed in (("kind", list(EVENT_KINDS)), ("phase", list(EVENT_PHASES))):
         unknown = set(table.column(column).to_pylist()) - set(allowed)
         if unknown:
-            raise ValueError(f"table events, column {column}: {sorted(unknown)}; "
-                             f"allowed are {', '.join(allowed)}")
+            raise ValueError(
+                f"table events, column {column}: {sorted(unknown)}; "
+                f"allowed are {', '.join(allowed)}"
+            )
 
 
 def check_meta(meta: Mapping[str, Any]) -> None:

@@ -15,14 +15,16 @@ from emu.report.analysis.bootstrap import Interval
 from emu.report.analysis.slowdown import paired_ratio
 from emu.report.dataset import Case
 from emu.report.numerals import TIME, number, spoken
-from emu.report.results import CellResult, Results, best_group
+from emu.report.results import CellResult, Results, tail_leaders
 
-__all__ = ["Answer", "Paragraph", "write"]
+__all__ = ["Answer", "Paragraph", "listed", "standing", "write"]
+
+_LISTED_MAX = 3
 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A claim and the figure that shows it."""
+    """Claims on one question and the figure that shows them."""
 
     heading: str
     sentences: tuple[str, ...]
@@ -43,186 +45,219 @@ class Answer:
 
 def write(results: Results) -> Answer:
     """Answer the question of the experiment."""
-    paragraphs = [_losses(results), _tails(results)]
-    standing = _l3_standing(results)
-    if standing is not None:
-        paragraphs.append(standing)
-    faults = _faults(results)
-    if faults is not None:
-        paragraphs.append(faults)
-    return Answer(_headline(results), tuple(paragraphs))
+    found = (_losses(results), _tails(results), _against_l3(results), _faults(results))
+    return Answer(_headline(results), tuple(p for p in found if p is not None))
 
 
 def listed(names: Sequence[str]) -> str:
     """a, b and c."""
-    names = list(names)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def standing(leaders: Sequence[str], designs: Sequence[str]) -> str:
+    """Whose tail is short, as a clause: names the smaller side of the gap."""
+    others = [d for d in designs if d not in leaders]
+    if not leaders:
+        return "no design's tail can be told from the rest's"
+    if len(leaders) == 1:
+        return f"{leaders[0]} has the shortest tail"
+    if len(others) < len(leaders):
+        verb, noun = ("has", "a longer tail") if len(others) == 1 else ("have", "longer tails")
+        rest = "all other designs" if len(others) == 1 else "the other designs"
+        return f"{listed(others)} {verb} {noun} than {rest}"
+    return f"{listed(leaders)} share the shortest tail"
+
+
+def _at(cases: Sequence[Case]) -> str:
+    """at load 40 % and load 70 %; in the case of link failure, load 70 %."""
+    plain = [_small(c.title) for c in cases if not c.has_faults]
+    faulty = [_small(c.title) for c in cases if c.has_faults]
+    parts = [f"at {listed(plain)}"] if plain else []
+    if faulty:
+        parts.append(f"in the case of {listed(faulty)}")
+    return " and ".join(parts)
+
+
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _with_interval(value: Interval) -> str:
     if math.isinf(value.value):
-        return "∞ (it never ended)"
+        return "∞ (they never ended)"
     return f"{number(value.value)} ({number(value.low)}–{number(value.high)})"
 
 
-def _at(case: Case, results: Results) -> str:
-    if len(results.data.cases) == 1:
-        return ""
-    return f" in the case “{case.title}”" if case.has_faults else f" at {case.title}"
-
-
 def _headline(results: Results) -> str:
-    parts = []
-    lossless = [
-        d.label for d in results.data.designs
-        if all(r.loss.lossless for r in results.everything if r.design == d)
-    ]
-    names = [d.label for d in results.data.designs]
-    if len(lossless) == len(names):
-        parts.append("No design lost a packet.")
-    elif lossless:
-        parts.append(f"Only {listed(lossless)} lost no packet in any case.")
-    else:
-        clean = [c for c in results.data.cases if all(r.loss.lossless for r in results.row(c))]
-        faulty = [c for c in results.data.cases if c.has_faults]
-        if clean and len(clean) + len(faulty) == len(results.data.cases):
-            parts.append("Without a fault no design lost a packet; with one, every design did.")
-        else:
-            parts.append("Every design lost packets in some case.")
-    parts.append(_tail_headline(results))
+    parts = [_loss_headline(results)]
+    told: dict[tuple[str, ...], list[Case]] = {}
+    for case in results.data.cases:
+        if len(results.row(case)) > 1:
+            told.setdefault(tail_leaders(results.row(case)), []).append(case)
+    for leaders, cases in told.items():
+        designs = [r.design.label for r in results.row(cases[0])]
+        where = ""
+        if len(results.data.cases) > 1:
+            everywhere = len(cases) == len(results.data.cases)
+            where = " in every case" if everywhere else f" {_at(cases)}"
+        parts.append(_capital(f"{standing(leaders, designs)}{where}."))
+    beaten = {c.slug: _beating_l3(results, c)[0] for c in results.data.cases}
+    winners = sorted({name for names in beaten.values() for name in names})
+    if winners:
+        cases = [c for c in results.data.cases if beaten[c.slug]]
+        parts.append(
+            f"L3 does not win {_at(cases)}: {listed(winners)} "
+            f"{'beats' if len(winners) == 1 else 'beat'} it on the same transfers."
+        )
     return " ".join(parts)
 
 
-def _tail_headline(results: Results) -> str:
-    leaders = [(case, _leaders(results.row(case))) for case in results.data.cases]
-    compared = [(case, lead) for case, lead in leaders if len(results.row(case)) > 1]
-    if not compared:
-        return ""
-    # Grouping cases by their leaders lets one sentence cover several of them.
-    told: dict[tuple[str, ...], list[Case]] = {}
-    for case, lead in compared:
-        told.setdefault(tuple(lead), []).append(case)
-    sentences = []
-    for lead, cases in told.items():
-        where = listed([c.title for c in cases])
-        where = "in every case" if len(cases) == len(compared) and len(cases) > 1 else f"at {where}"
-        if len(compared) == 1:
-            where = ""
-        if not lead:
-            sentences.append(f"no design's 99th-percentile slowdown can be told from all others "
-                             f"{where}".rstrip())
-        elif len(lead) == 1:
-            sentences.append(f"{lead[0]} has the shortest tail {where}".rstrip())
-        else:
-            sentences.append(f"{listed(lead)} share the shortest tail {where}".rstrip())
-    text = "; ".join(sentences) + "."
-    return text[0].upper() + text[1:]
-
-
-def _leaders(rows: list[CellResult]) -> list[str]:
-    group = best_group([r.slowdown.p99 for r in rows], lower_is_better=True)
-    return [r.design.label for i, r in enumerate(rows) if i in group]
+def _loss_headline(results: Results) -> str:
+    clean = [
+        d.label
+        for d in results.data.designs
+        if all(r.loss.lossless for r in results.everything if r.design == d)
+    ]
+    if len(clean) == len(results.data.designs):
+        return "No design lost a packet."
+    calm = [c for c in results.data.cases if not c.has_faults]
+    safe = bool(calm) and all(r.loss.lossless for c in calm for r in results.row(c))
+    start = "Without a fault no design lost a packet; with one," if safe else ""
+    if clean:
+        text = (
+            f"only {listed(clean)} lost none"
+            if safe
+            else f"Only {listed(clean)} lost no packet in any case"
+        )
+        return f"{start} {text}.".strip()
+    return f"{start} every design did." if safe else "Every design lost packets in some case."
 
 
 def _losses(results: Results) -> Paragraph:
     sentences = []
+    calm = [c for c in results.data.cases if all(r.loss.lossless for r in results.row(c))]
+    if calm:
+        where = f" {_at(calm)}" if len(results.data.cases) > 1 else ""
+        sentences.append(f"No packet was lost{where}.")
     for case in results.data.cases:
-        rows = results.row(case)
-        losing = [r for r in rows if not r.loss.lossless]
-        where = _at(case, results)
-        if not losing:
-            sentences.append(f"No packet was lost{where}.")
-            continue
-        safe = [r.design.label for r in rows if r.loss.lossless]
-        said = listed([
-            f"{r.design.label} ({number(r.loss.lost_packets.value)}"
-            + (f", mostly {next(iter(r.reasons)).replace('_', ' ')}" if r.reasons else "") + ")"
-            for r in sorted(losing, key=lambda r: r.loss.lost_packets.value)
-        ])
-        kept = f"; {listed(safe)} lost nothing" if safe else ""
-        sentences.append(f"Packets lost per run{where}: {said}{kept}.")
-    stuck = [(r, r.slowdown.unfinished) for r in results.everything if r.slowdown.unfinished]
-    for result, count in stuck:
-        sentences.append(
-            f"{result.design.label} left {count} of {result.slowdown.n} transfers unfinished"
-            f"{_at(result.cell.case, results)}."
+        losing = sorted(
+            (r for r in results.row(case) if not r.loss.lossless),
+            key=lambda r: (r.loss.lost_packets.value, r.design.label),
         )
+        if not losing:
+            continue
+        safe = [r.design.label for r in results.row(case) if r.loss.lossless]
+        said = [f"{r.design.label} {number(r.loss.lost_packets.value)}" for r in losing]
+        if len(said) > _LISTED_MAX:
+            text = f"from {said[0]} to {said[-1]} packets lost per run"
+        else:
+            text = f"packets lost per run: {listed(said)}"
+        if safe:
+            text += f"; {listed(safe)} lost nothing"
+        reasons: dict[str, float] = {}
+        for result in losing:
+            for reason, packets in result.reasons.items():
+                reasons[reason] = reasons.get(reason, 0.0) + packets
+        top = sorted(reasons, key=lambda r: -reasons[r])[:2]
+        if top:
+            text += (
+                f". Main reason: {listed([t.replace('_', ' ') for t in top])}"
+                if len(top) == 1
+                else f". Main reasons: {listed([t.replace('_', ' ') for t in top])}"
+            )
+        sentences.append(
+            _capital(f"{_at([case])} {text}." if len(results.data.cases) > 1 else f"{text}.")
+        )
+    for result in results.everything:
+        if result.slowdown.unfinished:
+            sentences.append(
+                f"{result.design.label} left {result.slowdown.unfinished} of "
+                f"{result.slowdown.n} transfers unfinished {_at([result.cell.case])}."
+            )
     return Paragraph("Lossless?", tuple(sentences), "losses")
 
 
-def _tails(results: Results) -> Paragraph:
+def _tails(results: Results) -> Paragraph | None:
     sentences = []
     for case in results.data.cases:
-        rows = results.row(case)
-        known = [r for r in rows if r.slowdown.p99.known]
+        known = [r for r in results.row(case) if r.slowdown.p99.known]
         if not known:
             continue
         best = min(known, key=lambda r: r.slowdown.p99.value)
         p99 = best.slowdown.p99
-        where = _at(case, results)
-        if len(known) == 1:
-            sentences.append(f"The 99th-percentile slowdown of {best.design.label}{where} is "
-                             f"{_with_interval(p99)}.")
-            continue
-        rivals = [r.design.label for r in known
-                  if r is not best and not p99.below(r.slowdown.p99)]
-        start = (f"The smallest 99th-percentile slowdown{where} is {_with_interval(p99)}, "
-                 f"with {best.design.label}")
-        if not rivals:
-            sentences.append(f"{start}; its interval parts from all others.")
-        elif len(rivals) == len(known) - 1:
-            sentences.append(f"{start}, but the intervals of all designs overlap with it: this "
-                             "experiment cannot tell them apart.")
+        text = f"{_at([case])}: {best.design.label}, P99 {_with_interval(p99)}"
+        others = [r for r in known if r is not best]
+        rivals = [r.design.label for r in others if not p99.below(r.slowdown.p99)]
+        parted = [r.design.label for r in others if p99.below(r.slowdown.p99)]
+        if not others:
+            pass
+        elif not rivals:
+            text += "; its interval parts from all others"
+        elif not parted:
+            text += "; all intervals overlap, so this experiment cannot tell"
+        elif len(parted) <= len(rivals):
+            text += f"; its interval parts from {listed(parted)} only"
         else:
-            verb = "overlaps" if len(rivals) == 1 else "overlap"
-            noun = "interval" if len(rivals) == 1 else "intervals"
-            sentences.append(f"{start}; the {noun} of {listed(rivals)} {verb} with it, those of "
-                             "the others part from it.")
-    return Paragraph("Whose tail is short?", tuple(sentences), "ccdf")
+            text += f"; its interval parts from all but {listed(rivals)}"
+        sentences.append(_capital(f"{text}."))
+    return Paragraph("Whose tail is shortest?", tuple(sentences), "tail") if sentences else None
 
 
-def _l3_standing(results: Results) -> Paragraph | None:
+def _beating_l3(results: Results, case: Case) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Designs with a tail shorter than L3's, longer, and those that cannot be told from it."""
+    base = results.of(case, "l3")
+    names: list[str] = []
+    better: list[str] = []
+    worse: list[str] = []
+    level: list[str] = []
+    for other in results.row(case) if base is not None else []:
+        if base is None or other is base:
+            continue
+        label = other.design.label
+        ratio = paired_ratio(other.samples, base.samples, 0.99)
+        if ratio is None or not (math.isfinite(ratio.low) and math.isfinite(ratio.high)):
+            mine, l3 = other.slowdown.p99, base.slowdown.p99
+            if mine.below(l3):
+                names.append(label)
+                better.append(label)
+            else:
+                (worse if l3.below(mine) else level).append(label)
+        elif ratio.high < 1:
+            names.append(label)
+            better.append(f"{label} ({_times(ratio)})")
+        elif ratio.low > 1:
+            worse.append(f"{label} ({_times(ratio)})")
+        else:
+            level.append(label)
+    return names, better, worse, level
+
+
+def _against_l3(results: Results) -> Paragraph | None:
     """Where plain L3 does not win, in so many words."""
     sentences = []
     for case in results.data.cases:
-        base = results.of(case, "l3")
-        others = [r for r in results.row(case) if base is not None and r is not base]
-        if base is None or not others:
+        _, better, worse, level = _beating_l3(results, case)
+        where = _capital(_at([case]))
+        if not (better or worse or level):
             continue
-        better, worse, level = [], [], []
-        for other in others:
-            ratio = paired_ratio(other.samples, base.samples, 0.99)
-            if ratio is None or not (math.isfinite(ratio.low) and math.isfinite(ratio.high)):
-                gap = other.slowdown.p99
-                target = (better if gap.below(base.slowdown.p99) else
-                          worse if base.slowdown.p99.below(gap) else level)
-                target.append(other.design.label)
-            elif ratio.high < 1:
-                better.append(f"{other.design.label} ({_times(ratio)})")
-            elif ratio.low > 1:
-                worse.append(f"{other.design.label} ({_times(ratio)})")
-            else:
-                level.append(other.design.label)
-        where = _at(case, results).strip() or "here"
-        start = f"{where[0].upper()}{where[1:]}"
+        clauses = []
         if better:
-            sentences.append(f"{start} L3 does not win: the 99th percentile is smaller with "
-                             f"{listed(better)}.")
-        if level:
-            cannot = f"cannot be told from {listed(level)}"
-            sentences.append(f"{'There it' if better else f'{start} L3'} {cannot}.")
+            clauses.append(f"beaten by {listed(better)}")
         if worse:
-            lead = "It is" if (better or level) else f"{start} L3's tail is"
-            sentences.append(f"{lead} shorter than with {listed(worse)}.")
-    if not sentences:
-        return None
-    sentences.append("Ratios to L3 compare the same transfers of the same seeds, which is "
-                     "sharper than comparing two intervals.")
-    return Paragraph("Where does L3 stand?", tuple(sentences), "ratio")
+            clauses.append(f"better than {listed(worse)}")
+        if level:
+            rest = "any other design" if not (better or worse) else listed(level)
+            clauses.append(f"not to be told from {rest}")
+        sentences.append(f"{where}: {'; '.join(clauses)}.")
+    return Paragraph("Where does L3 stand?", tuple(sentences), "ratio") if sentences else None
 
 
 def _times(ratio: Interval) -> str:
-    return f"{number(ratio.value)} times L3's, {number(ratio.low)}–{number(ratio.high)}"
+    return f"{number(ratio.value)}×, {number(ratio.low)}–{number(ratio.high)}"
 
 
 def _faults(results: Results) -> Paragraph | None:
@@ -232,23 +267,32 @@ def _faults(results: Results) -> Paragraph | None:
         if not rows:
             continue
         fault = rows[0].faults[0][0]
-        spans = listed([f"{r.design.label} {_span(r.faults[0][2])}" for r in
-                        sorted(rows, key=lambda r: _sortable(r.faults[0][2].value))])
-        back = listed([f"{r.design.label} {_span(r.faults[0][1])}" for r in
-                       sorted(rows, key=lambda r: _sortable(r.faults[0][1].value))])
-        sentences.append(f"After the fault ({fault.detail}, {spoken(fault.t_ps, TIME)} into the "
-                         f"run) packets were lost for: {spans}. What the fault had held back "
-                         f"was delivered after: {back}.")
+        sentences.append(
+            f"Fault: {fault.detail}, {spoken(fault.t_ps, TIME)} into the run"
+            + (f" ({_small(case.title)})." if len(results.data.cases) > 1 else ".")
+        )
+        sentences.append(_capital(f"packets were lost for {_range(rows, 2)}."))
+        dips = [r for r in rows if r.faults[0][1].value > 0]
+        still = [r.design.label for r in rows if r.faults[0][1].value == 0]
+        ended = [r.design.label for r in dips if math.isinf(r.faults[0][1].value)]
+        timed = [r for r in dips if math.isfinite(r.faults[0][1].value)]
+        if timed:
+            sentences.append(f"What it held back was delivered after {_range(timed, 1)}.")
+        if ended:
+            sentences.append(f"{listed(ended)} had not caught up in every run when it ended.")
+        if still:
+            sentences.append(f"No dip in goodput can be told from noise with {listed(still)}.")
     return Paragraph("What did the fault cost?", tuple(sentences), "fault") if sentences else None
 
 
-def _span(value: Interval) -> str:
-    if math.isnan(value.value):
-        return "unknown"
-    if math.isinf(value.value):
-        return "not before the run ended"
-    return spoken(value.value, TIME)
+def _range(rows: Sequence[CellResult], part: int) -> str:
+    def value(result: CellResult) -> float:
+        interval = result.faults[0][part]
+        assert isinstance(interval, Interval)
+        return interval.value
 
-
-def _sortable(value: float) -> float:
-    return math.inf if math.isnan(value) else value
+    known = sorted((r for r in rows if not math.isnan(value(r))), key=value)
+    said = [f"{spoken(value(r), TIME)} ({r.design.label})" for r in known]
+    if not said:
+        return "an unknown time"
+    return listed(said) if len(said) <= _LISTED_MAX else f"between {said[0]} and {said[-1]}"

@@ -22,8 +22,15 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Interval", "mean_interval", "quantile", "quantile_interval", "ratio_interval",
-           "replicate_weights", "span_interval"]
+__all__ = [
+    "Interval",
+    "mean_interval",
+    "quantile",
+    "quantile_interval",
+    "ratio_interval",
+    "replicate_weights",
+    "span_interval",
+]
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -101,8 +108,14 @@ def quantile_interval(
     values: Floats, seeds: Ints, blocks: Ints, q: float, draws: int = DRAWS
 ) -> Interval:
     """Interval of a percentile."""
-    return _interval(values, seeds, blocks, lambda v, u, w: _weighted_quantile(v, u, w, q),
-                     quantile(values, q), draws)
+    return _interval(
+        values,
+        seeds,
+        blocks,
+        lambda v, u, w: _weighted_quantile(v, u, w, q),
+        quantile(values, q),
+        draws,
+    )
 
 
 def mean_interval(values: Floats, seeds: Ints, blocks: Ints, draws: int = DRAWS) -> Interval:
@@ -138,8 +151,12 @@ def span_interval(values: Floats) -> Interval:
 
 
 def _interval(
-    values: Floats, seeds: Ints, blocks: Ints,
-    statistic: Callable[[Floats, Ints, Floats], Floats], value: float, draws: int,
+    values: Floats,
+    seeds: Ints,
+    blocks: Ints,
+    statistic: Callable[[Floats, Ints, Floats], Floats],
+    value: float,
+    draws: int,
 ) -> Interval:
     if values.size == 0:
         return Interval(math.nan, math.nan, math.nan)

@@ -130,36 +130,90 @@ KPIS: Final[tuple[Kpi, ...]] = (
         for label, q in (_PERCENTILES[0], _PERCENTILES[2])
     ),
     *(
-        Kpi("TTFT_fabric", label, "ms", "the fabric's share of TTFT: KV transfer, NIC to NIC, "
-            "that prefill does not hide", "", _ttft_ms("ttft_fabric_ps", q))
+        Kpi(
+            "TTFT_fabric",
+            label,
+            "ms",
+            "the fabric's share of TTFT: KV transfer, NIC to NIC, that prefill does not hide",
+            "",
+            _ttft_ms("ttft_fabric_ps", q),
+        )
         for label, q in (_PERCENTILES[0], _PERCENTILES[2])
     ),
-    Kpi("KV_BW", "", "GB/s", "aggregate KV transfer bandwidth between the pools", "",
-        goodput_gbytes_per_s),
+    Kpi(
+        "KV_BW",
+        "",
+        "GB/s",
+        "aggregate KV transfer bandwidth between the pools",
+        "",
+        goodput_gbytes_per_s,
+    ),
     *(
-        Kpi("KV_xfer_latency", label, "us", "completion time of one KV transfer", "",
-            _latency_us(q))
+        Kpi(
+            "KV_xfer_latency", label, "us", "completion time of one KV transfer", "", _latency_us(q)
+        )
         for label, q in _PERCENTILES
     ),
-    Kpi("KV_xfer_bandwidth", "P50", "GB/s", "sustained bandwidth of one transfer, per NIC port",
-        "", _bandwidth(0.5)),
+    Kpi(
+        "KV_xfer_bandwidth",
+        "P50",
+        "GB/s",
+        "sustained bandwidth of one transfer, per NIC port",
+        "",
+        _bandwidth(0.5),
+    ),
     *(
         Kpi("Fabric_FCT", label, "us", "completion time of a KV transfer flow", "", _fct_us(q))
         for label, q in _PERCENTILES
     ),
-    Kpi("Packet_drop_rate", "", "ppm", "drops by overflow, fault or transport error",
+    Kpi(
+        "Packet_drop_rate",
+        "",
+        "ppm",
+        "drops by overflow, fault or transport error",
         "SAI_QUEUE_STAT_DROPPED_PACKETS, SAI_INGRESS_PRIORITY_GROUP_STAT_DROPPED_PACKETS",
-        _drop_ppm),
-    Kpi("ECN_marking_rate", "", "%", "share of packets marked CE",
-        "SAI_QUEUE_STAT_WRED_ECN_MARKED_PACKETS", _marking_percent),
-    Kpi("PFC_frame_count", "", "1/ms", "pause frames sent per unit of time",
-        "SAI_PORT_STAT_PFC_3_TX_PKTS", _frames_per_ms),
-    Kpi("Buffer_utilization", "peak", "%", "peak switch buffer in use",
-        "SAI_BUFFER_POOL_STAT_WATERMARK_BYTES", _buffer_percent),
-    Kpi("Link_utilization", "average", "%", "average of the fabric links",
-        "SAI_PORT_STAT_IF_OUT_OCTETS", _link_percent("mean")),
-    Kpi("Link_utilization", "busiest link", "%", "average of the busiest fabric link",
-        "SAI_PORT_STAT_IF_OUT_OCTETS", _link_percent("peak")),
+        _drop_ppm,
+    ),
+    Kpi(
+        "ECN_marking_rate",
+        "",
+        "%",
+        "share of packets marked CE",
+        "SAI_QUEUE_STAT_WRED_ECN_MARKED_PACKETS",
+        _marking_percent,
+    ),
+    Kpi(
+        "PFC_frame_count",
+        "",
+        "1/ms",
+        "pause frames sent per unit of time",
+        "SAI_PORT_STAT_PFC_3_TX_PKTS",
+        _frames_per_ms,
+    ),
+    Kpi(
+        "Buffer_utilization",
+        "peak",
+        "%",
+        "peak switch buffer in use",
+        "SAI_BUFFER_POOL_STAT_WATERMARK_BYTES",
+        _buffer_percent,
+    ),
+    Kpi(
+        "Link_utilization",
+        "average",
+        "%",
+        "average of the fabric links",
+        "SAI_PORT_STAT_IF_OUT_OCTETS",
+        _link_percent("mean"),
+    ),
+    Kpi(
+        "Link_utilization",
+        "busiest link",
+        "%",
+        "average of the busiest fabric link",
+        "SAI_PORT_STAT_IF_OUT_OCTETS",
+        _link_percent("peak"),
+    ),
     Kpi("JFI", "uplinks", "–", "Jain's index over each switch's uplinks", "", _jfi),
 )
 

@@ -15,8 +15,14 @@ from emu.telemetry import Run
 __all__ = ["Losslessness", "drops_by_reason", "pause_spread", "port_groups", "summarise"]
 
 _GROUP_ORDER = (
-    ("leaf", "endpoint"), ("spine", "leaf"), ("super-spine", "spine"), ("spine", "super-spine"),
-    ("leaf", "spine"), ("leaf", "leaf"), ("spine", "spine"), ("endpoint", "leaf"),
+    ("leaf", "endpoint"),
+    ("spine", "leaf"),
+    ("super-spine", "spine"),
+    ("spine", "super-spine"),
+    ("leaf", "spine"),
+    ("leaf", "leaf"),
+    ("spine", "spine"),
+    ("endpoint", "leaf"),
 )
 
 
@@ -74,10 +80,12 @@ def port_groups(run: Run) -> pd.DataFrame:
     )
     frame = both.groupby(["tier", "peer_tier"]).size().rename("ports").reset_index()
     rank = {pair: i for i, pair in enumerate(_GROUP_ORDER)}
-    frame["order"] = [rank.get((a, b), 99) for a, b in zip(frame["tier"], frame["peer_tier"],
-                                                           strict=True)]
-    frame["group"] = [group_name(a, b) for a, b in zip(frame["tier"], frame["peer_tier"],
-                                                       strict=True)]
+    frame["order"] = [
+        rank.get((a, b), 99) for a, b in zip(frame["tier"], frame["peer_tier"], strict=True)
+    ]
+    frame["group"] = [
+        group_name(a, b) for a, b in zip(frame["tier"], frame["peer_tier"], strict=True)
+    ]
     return frame.sort_values(["order", "group"], ignore_index=True).drop(columns="order")
 
 

@@ -55,12 +55,16 @@ def faults(events: pd.DataFrame) -> list[Fault]:
     """Faults in order of time; those that start together (a switch's links) are one."""
     physical = events[events["kind"].isin(list(FAULT_KINDS))]
     found: list[Fault] = []
-    for t_ps, group in physical[physical["phase"] == "start"].groupby("t_ps", sort=True):
+    starts = physical[physical["phase"] == "start"]
+    for t_ps in sorted(starts["t_ps"].unique().tolist()):
+        group = starts[starts["t_ps"] == t_ps]
         first = group.iloc[0]
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
         ends = physical[
-            (physical["phase"] == "end") & (physical["t_ps"] > t_ps)
-            & (physical["kind"] == first["kind"]) & (physical["port"] == first["port"])
+            (physical["phase"] == "end")
+            & (physical["t_ps"] > t_ps)
+            & (physical["kind"] == first["kind"])
+            & (physical["port"] == first["port"])
             & (physical["node"] == first["node"])
         ]["t_ps"]
         end = int(ends.min()) if len(ends) else None

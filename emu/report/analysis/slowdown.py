@@ -18,8 +18,15 @@ from emu.report.analysis.bootstrap import (
 )
 from emu.telemetry import Run
 
-__all__ = ["PERCENTILES", "SlowdownSummary", "by_size", "ccdf", "paired_ratio", "samples",
-           "summarise"]
+__all__ = [
+    "PERCENTILES",
+    "SlowdownSummary",
+    "by_size",
+    "ccdf",
+    "paired_ratio",
+    "samples",
+    "summarise",
+]
 
 PERCENTILES = (0.5, 0.99, 0.999)
 
@@ -92,8 +99,9 @@ def ccdf(values: Floats, points: int = 160) -> pd.DataFrame:
     ranks = ranks[ranks >= n - finite.size]
     index = n - 1 - ranks
     frame = pd.DataFrame({"slowdown": finite[index], "share_slower": (ranks + 1) / n})
-    return frame.sort_values(["slowdown", "share_slower"], ascending=[True, False],
-                             ignore_index=True)
+    return frame.sort_values(
+        ["slowdown", "share_slower"], ascending=[True, False], ignore_index=True
+    )
 
 
 def by_size(frame: pd.DataFrame, edges: Floats) -> pd.DataFrame:
@@ -114,8 +122,10 @@ def by_size(frame: pd.DataFrame, edges: Floats) -> pd.DataFrame:
             continue
         rows.append(
             {
-                "size_bytes": float(np.median(sizes[chosen])), "transfers": int(chosen.sum()),
-                "p50": quantile(slow[chosen], 0.5), "p95": quantile(slow[chosen], 0.95),
+                "size_bytes": float(np.median(sizes[chosen])),
+                "transfers": int(chosen.sum()),
+                "p50": quantile(slow[chosen], 0.5),
+                "p95": quantile(slow[chosen], 0.95),
             }
         )
     return pd.DataFrame(rows, columns=["size_bytes", "transfers", "p50", "p95"])

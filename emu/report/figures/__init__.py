@@ -23,8 +23,16 @@ __all__ = ["Figure", "draw_all"]
 def draw_all(results: Results) -> list[Figure]:
     """Every figure that has something to show, in the order of the page."""
     found = [
-        tail.draw(results), losses.draw(results), ratio.draw(results), ccdf.draw(results),
-        size.draw(results), *fault.draw(results), pauses.draw(results), *heat.draw(results),
-        uplinks.draw(results), ttft.draw(results), *timers.draw(results),
+        tail.draw(results),
+        losses.draw(results),
+        ratio.draw(results),
+        ccdf.draw(results),
+        size.draw(results),
+        *fault.draw(results),
+        pauses.draw(results),
+        *heat.draw(results),
+        uplinks.draw(results),
+        ttft.draw(results),
+        *timers.draw(results),
     ]
     return [figure for figure in found if figure.panels or figure.finding]

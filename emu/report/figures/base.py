@@ -13,13 +13,25 @@ import pandas as pd
 from emu.report.dataset import Case
 from emu.report.results import Results
 from emu.report.style import STYLES, design_css
-from emu.report.svg import Panel
+from emu.report.svg import Axis, Panel, text_px, wrap
 
-__all__ = ["CASES_MAX", "Figure", "finite", "label_rows", "log_bounds", "shown_cases",
-           "standalone_css"]
+__all__ = [
+    "CASES_MAX",
+    "Figure",
+    "finite",
+    "label_room",
+    "label_rows",
+    "log_bounds",
+    "marker_of",
+    "name_row",
+    "row_panel",
+    "shown_cases",
+    "standalone_css",
+]
 
 CASES_MAX = 6
 _GAP = 12
+_NAME_CHARS = 15
 
 
 @dataclass(frozen=True)
@@ -60,8 +72,10 @@ class Figure:
         for r, row in enumerate(rows):
             for c, panel in enumerate(row):
                 inner = panel.svg(f"{self.ident}-{r}-{c}")
-                place = (f'<svg x="{c * width + _GAP // 2}" y="{y}" width="{panel.width}" '
-                         f'height="{panel.height}" ')
+                place = (
+                    f'<svg x="{c * width + _GAP // 2}" y="{y}" width="{panel.width}" '
+                    f'height="{panel.height}" '
+                )
                 body.append(inner.replace("<svg ", place, 1))
             y += max(p.height for p in row) + _GAP
         total = columns * width
@@ -75,7 +89,8 @@ class Figure:
 
 
 SVG_CSS = """
-svg text{font:11px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--ink)}
+svg text{font:11px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+svg text{fill:var(--ink)}
 svg .ptitle{font-weight:600;font-size:12px}svg .ftitle{font-weight:700;font-size:15px}
 svg .tick{fill:var(--soft);font-size:10.5px}svg .alabel{fill:var(--soft);font-size:10.5px}
 svg .note{fill:var(--soft);font-size:10.5px}svg .strong{font-weight:600}
@@ -136,14 +151,54 @@ def log_bounds(values: Iterable[float], low: float | None = None) -> tuple[float
     return bottom, max(max(positive) * 1.15, bottom * 1.5)
 
 
+def label_room(names: Iterable[str]) -> int:
+    """Left margin that fits the names of rows, in one line or two."""
+    lines = [line for name in names for line in wrap(name, _NAME_CHARS)]
+    return int(max((text_px(line, bold=True) for line in lines), default=0.0)) + 10
+
+
+def row_panel(
+    title: str,
+    x: Axis,
+    rows: Sequence[tuple[str, int]],
+    step: int,
+    description: str,
+    *,
+    right: int = 16,
+    top: int = 36,
+) -> Panel:
+    """A panel with one named row per design."""
+    panel = Panel(
+        title,
+        x,
+        Axis(0, 1, ticks=()),
+        description,
+        left=label_room(n for n, _ in rows),
+        right=right,
+        top=top,
+        grid_y=False,
+        height=top + 34 + step * len(rows),
+    )
+    label_rows(panel, rows, step)
+    return panel
+
+
 def label_rows(panel: Panel, rows: Sequence[tuple[str, int]], step: float) -> None:
-    """Name each row at the left in its design's colour, with its marker's row line."""
+    """Name each row at the left in its design's colour."""
     for i, (name, style) in enumerate(rows):
         y = panel.top + (i + 0.5) * step
         panel.body.append(
             f'<path class="rowline" d="M{panel.left} {y:.1f}H{panel.width - panel.right}"/>'
         )
-        panel.text(panel.left - 7, y + 3.5, name, f"dlabel t{style}", "end")
+        name_row(panel, y, name, style)
+
+
+def name_row(panel: Panel, y: float, name: str, style: int) -> None:
+    """Write a design's name beside its row, broken into two lines if it is long."""
+    lines = wrap(name, _NAME_CHARS)
+    for k, line in enumerate(lines):
+        at = y + 3.5 + (k - (len(lines) - 1) / 2) * 11
+        panel.text(panel.left - 7, at, line, f"dlabel t{style}", "end")
 
 
 def marker_of(style: int) -> str:

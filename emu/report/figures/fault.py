@@ -37,8 +37,7 @@ def draw(results: Results) -> list[Figure]:
     return figures
 
 
-def _figure(results: Results, case: Case, rows: list[CellResult], index: int,
-            ident: str) -> Figure:
+def _figure(results: Results, case: Case, rows: list[CellResult], index: int, ident: str) -> Figure:
     fault = rows[0].faults[index][0]
     end_ps = max(int(r.cell.runs[0].series["t_ps"].max()) for r in rows)
     after = _window(rows, index, fault, end_ps)
@@ -48,32 +47,45 @@ def _figure(results: Results, case: Case, rows: list[CellResult], index: int,
     lines, records = {}, []
     for result in rows:
         twin = results.data.twin(result.cell)
-        mine = _rate([r for r in result.cell.runs], edges, "delivered_payload_bytes")
+        mine = _rate(result.cell.runs, edges, "delivered_payload_bytes")
         drops = _rate(result.cell.runs, edges, "drops_packets") * np.diff(edges) / 1e3
         ghost = _rate(twin.runs, edges, "delivered_payload_bytes") if twin else None
         lines[result.design.label] = (mine, drops, ghost)
-        records.append(pd.DataFrame({
-            "case": case.title, "design": result.design.label,
-            "t_after_fault_ms": (edges[1:] - fault.t_ps) / 1e9,
-            "goodput_gbytes_per_s": mine, "dropped_packets": drops,
-            "goodput_without_fault_gbytes_per_s": ghost if ghost is not None else math.nan,
-        }))
-    top = max(float(np.nanmax(np.concatenate([m, g if g is not None else m])))
-              for m, _, g in lines.values())
+        records.append(
+            pd.DataFrame(
+                {
+                    "case": case.title,
+                    "design": result.design.label,
+                    "t_after_fault_ms": (edges[1:] - fault.t_ps) / 1e9,
+                    "goodput_gbytes_per_s": mine,
+                    "dropped_packets": drops,
+                    "goodput_without_fault_gbytes_per_s": ghost if ghost is not None else math.nan,
+                }
+            )
+        )
+    top = max(
+        float(np.nanmax(np.concatenate([m, g if g is not None else m])))
+        for m, _, g in lines.values()
+    )
     worst = max(float(d.max()) for _, d, _ in lines.values())
     panels = [
         _panel(result, index, fault, edges, lines[result.design.label], top, worst, unit, factor)
         for result in rows
     ]
-    twin_text = ("The thin grey line is the same design, seed and load without the fault. "
-                 if any(g is not None for _, _, g in lines.values()) else "")
+    twin_text = (
+        "The thin grey line is the same design, seed and load without the fault. "
+        if any(g is not None for _, _, g in lines.values())
+        else ""
+    )
     return Figure(
-        ident, f"What does the fault cost, and for how long? ({case.title}"
+        ident,
+        f"What does the fault cost, and for how long? ({case.title}"
         + (f", fault {index + 1})" if index else ")"),
         f"{fault.detail} at 0. Lines: goodput, mean over seeds. {twin_text}Red columns: packets "
         f"lost per {spoken(float(edges[1] - edges[0]), TIME)} (tallest {number(worst)}). Shaded: "
         "until 95 % of what the fault held back was delivered.",
-        panels, pd.concat(records, ignore_index=True),
+        panels,
+        pd.concat(records, ignore_index=True),
     )
 
 
@@ -95,8 +107,14 @@ def _rate(runs: Sequence[Run], edges: Floats, column: str) -> Floats:
 
 
 def _panel(
-    result: CellResult, index: int, fault: Fault, edges: Floats,
-    lines: tuple[Floats, Floats, Floats | None], top: float, worst: float, unit: str,
+    result: CellResult,
+    index: int,
+    fault: Fault,
+    edges: Floats,
+    lines: tuple[Floats, Floats, Floats | None],
+    top: float,
+    worst: float,
+    unit: str,
     factor: float,
 ) -> Panel:
     mine, drops, ghost = lines
@@ -105,9 +123,10 @@ def _panel(
     panel = Panel(
         result.design.label,
         Axis(float(x[0]), float(x[-1]), label=f"time after the fault ({unit})"),
-        Axis(0, top * 1.12, label="goodput (GB/s)"), height=190, grid_x=False,
-        description=f"Packets lost for {_said(lost.value)}; caught up after "
-                    f"{_said(back.value)}.",
+        Axis(0, top * 1.12, label="goodput (GB/s)"),
+        height=190,
+        grid_x=False,
+        description=f"Packets lost for {_said(lost.value)}; caught up after {_said(back.value)}.",
     )
     if back.value > 0:
         until = float(x[-1]) if math.isinf(back.value) else back.value / factor
@@ -119,13 +138,27 @@ def _panel(
     if worst > 0:
         height = 0.28 * top
         for i in np.flatnonzero(drops > 0):
-            panel.rect(float(x[i]), 0, float(x[i + 1]),
-                       max(0.02 * top, height * float(drops[i]) / worst), "drop",
-                       f"{number(float(drops[i]))} packets lost")
+            panel.rect(
+                float(x[i]),
+                0,
+                float(x[i + 1]),
+                max(0.02 * top, height * float(drops[i]) / worst),
+                "drop",
+                f"{number(float(drops[i]))} packets lost",
+            )
     panel.segment(0, 0, 0, top * 1.12, "mark", "fault")
-    panel.text(panel.width - panel.right, 13,
-               f"lost for {_said(lost.value)}, caught up {_said(back.value)}", "note", "end")
+    panel.text(
+        panel.width - panel.right,
+        13,
+        f"lossy {_said(lost.value)}, {_caught(back.value)}",
+        "note",
+        "end",
+    )
     return panel
+
+
+def _caught(value: float) -> str:
+    return "no visible dip" if value == 0 else f"caught up {_said(value)}"
 
 
 def _said(value: float) -> str:

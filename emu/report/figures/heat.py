@@ -21,8 +21,16 @@ __all__ = ["draw"]
 _COLUMNS = 80
 _ROWS_MAX = 40
 _LEVELS = 5
-_ORDER = {"leaf → host": 0, "spine → leaf": 1, "super-spine → spine": 2, "spine → super-spine": 3,
-          "leaf → spine": 4, "leaf → leaf": 5, "spine → spine": 6, "host → leaf": 7}
+_ORDER = {
+    "leaf → host": 0,
+    "spine → leaf": 1,
+    "super-spine → spine": 2,
+    "spine → super-spine": 3,
+    "leaf → spine": 4,
+    "leaf → leaf": 5,
+    "spine → spine": 6,
+    "host → leaf": 7,
+}
 
 
 @dataclass(frozen=True)
@@ -53,15 +61,15 @@ def _figure(results: Results, case: Case) -> Figure | None:
         return None
     bounds = top * np.geomspace(1 / 64, 1, _LEVELS + 1)[:-1]
     unit, factor = TIME.choose([end_ps])
-    panels = [
-        _panel(r, heats[r.design.label], edges / factor, unit, bounds) for r in rows
-    ]
+    panels = [_panel(r, heats[r.design.label], edges / factor, unit, bounds) for r in rows]
     levels = ", ".join(f"{spoken(float(b), BYTES)}" for b in bounds)
     return Figure(
-        f"heat-{case.slug}", f"Where do queues build and pauses spread? ({case.title})",
+        f"heat-{case.slug}",
+        f"Where do queues build and pauses spread? ({case.title})",
         f"Deepest sampled queue per {spoken(float(edges[1]), TIME)}, first seed, one row per node "
-        f"and direction; shades begin at {levels}. Red: some port of the row was paused.",
-        panels, _records(case, heats, edges),
+        f"and direction; shades begin at {levels}. Red foot: some port of the row was paused.",
+        panels,
+        _records(case, heats, edges),
     )
 
 
@@ -95,8 +103,9 @@ def _bin(run: Run, edges: np.ndarray, names: list[tuple[str, str]]) -> _Heat:
     }
     queues = run.queues
     row = queues["port"].map(by_port).fillna(-1).to_numpy(int)
-    column = np.clip(np.searchsorted(edges, queues["t_ps"].to_numpy(float), side="left") - 1, 0,
-                     len(edges) - 2)
+    column = np.clip(
+        np.searchsorted(edges, queues["t_ps"].to_numpy(float), side="left") - 1, 0, len(edges) - 2
+    )
     keep = row >= 0
     np.maximum.at(depth, (row[keep], column[keep]), queues["egress_bytes"].to_numpy(float)[keep])
     stopped = keep & queues["paused"].to_numpy(bool)
@@ -104,33 +113,52 @@ def _bin(run: Run, edges: np.ndarray, names: list[tuple[str, str]]) -> _Heat:
     return _Heat(names, depth, paused)
 
 
-def _panel(result: CellResult, heat: _Heat, edges: np.ndarray, unit: str,
-           bounds: np.ndarray) -> Panel:
+def _panel(
+    result: CellResult, heat: _Heat, edges: np.ndarray, unit: str, bounds: np.ndarray
+) -> Panel:
     n = len(heat.rows)
-    step = 9 if n > 6 else 16
+    step = 9 if n > 14 else 13
     panel = Panel(
-        result.design.label, Axis(0, float(edges[-1]), label=f"time ({unit})"),
-        Axis(0, 1, ticks=()), left=92, right=8, grid_x=False, grid_y=False,
+        result.design.label,
+        Axis(0, float(edges[-1]), label=f"time ({unit})"),
+        Axis(0, 1, ticks=()),
+        left=92,
+        right=8,
+        grid_x=False,
+        grid_y=False,
         height=24 + 34 + step * n,
         description=f"Deepest queue {spoken(float(heat.depth.max()), BYTES)}; "
-                    f"{number(100 * float(heat.paused.mean()))} % of the cells saw a pause.",
+        f"{number(100 * float(heat.paused.mean()))} % of the cells saw a pause.",
     )
-    panel.text(panel.width - panel.right, 13,
-               f"deepest {spoken(float(heat.depth.max()), BYTES)}", "note", "end")
-    panel.body.append(f'<rect class="frame" x="{panel.left}" y="{panel.top}" '
-                      f'width="{panel.width - panel.left - panel.right}" height="{step * n}"/>')
+    panel.text(
+        panel.width - panel.right,
+        13,
+        f"deepest {spoken(float(heat.depth.max()), BYTES)}",
+        "note",
+        "end",
+    )
+    panel.body.append(
+        f'<rect class="frame" x="{panel.left}" y="{panel.top}" '
+        f'width="{panel.width - panel.left - panel.right}" height="{step * n}"/>'
+    )
     level = np.searchsorted(bounds, heat.depth, side="right")
-    level = np.where(heat.paused, -1, level)
     xs = np.asarray([panel.px(float(e)) for e in edges])
     paths: dict[int, list[str]] = {}
     for i in range(n):
         y = panel.top + i * step
-        for start, stop, value in _spans(level[i]):
-            if value:
-                left, right = round(xs[start], 1), round(xs[stop], 1)
-                paths.setdefault(value, []).append(
-                    f"M{left:g} {y}H{right:g}v{step - 1}H{left:g}z")
-    for value in sorted(paths):
+        # A pause is a band at the foot of its row: the queue's depth stays visible above it.
+        band = max(2, step // 3)
+        for values, top, height in (
+            (level[i], y, step - 1),
+            (-heat.paused[i].astype(int), y + step - 1 - band, band),
+        ):
+            for start, stop, value in _spans(values):
+                if value:
+                    left, right = round(xs[start], 1), round(xs[stop], 1)
+                    paths.setdefault(value, []).append(
+                        f"M{left:g} {top}H{right:g}v{height}H{left:g}z"
+                    )
+    for value in sorted(paths, key=lambda v: (v < 0, v)):
         css = "paused" if value < 0 else f"h{value}"
         panel.body.append(f'<path class="{css}" d="{"".join(paths[value])}"/>')
     _name_groups(panel, heat.rows, step)
@@ -153,8 +181,10 @@ def _name_groups(panel: Panel, rows: list[tuple[str, str]], step: int) -> None:
             panel.text(panel.left - 6, middle + 3.5, rows[start][0], "tick", "end")
             if i < len(rows):
                 y = panel.top + i * step - 0.5
-                panel.body.append(f'<path class="axis" d="M{panel.left - 4} {y}'
-                                  f'H{panel.width - panel.right}" opacity=".5"/>')
+                panel.body.append(
+                    f'<path class="axis" d="M{panel.left - 4} {y}'
+                    f'H{panel.width - panel.right}" opacity=".5"/>'
+                )
             start = i
 
 
@@ -162,11 +192,17 @@ def _records(case: Case, heats: dict[str, _Heat], edges: np.ndarray) -> pd.DataF
     frames = []
     for design, heat in heats.items():
         rows, columns = np.nonzero((heat.depth > 0) | heat.paused)
-        frames.append(pd.DataFrame({
-            "case": case.title, "design": design,
-            "direction": [heat.rows[r][0] for r in rows], "node": [heat.rows[r][1] for r in rows],
-            "t_ms": np.round(edges[columns] / 1e9, 4),
-            "queue_max_bytes": heat.depth[rows, columns].astype(np.int64),
-            "paused": heat.paused[rows, columns],
-        }))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "case": case.title,
+                    "design": design,
+                    "direction": [heat.rows[r][0] for r in rows],
+                    "node": [heat.rows[r][1] for r in rows],
+                    "t_ms": np.round(edges[columns] / 1e9, 4),
+                    "queue_max_bytes": heat.depth[rows, columns].astype(np.int64),
+                    "paused": heat.paused[rows, columns],
+                }
+            )
+        )
     return pd.concat(frames, ignore_index=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from emu.report.figures.base import Figure, label_rows, shown_cases
+from emu.report.figures.base import Figure, row_panel, shown_cases
 from emu.report.numerals import number
 from emu.report.results import Results
 from emu.report.svg import Axis, Panel
@@ -27,13 +27,14 @@ def draw(results: Results) -> Figure:
             for result in rows:
                 records.append(_record(case.title, result.design.label, "none", 0.0))
             continue
-        panel = Panel(
-            case.title, Axis(0, top or 1.0, label="packets lost per run"), Axis(0, 1, ticks=()),
-            left=86, right=16, grid_y=False, height=24 + 34 + _STEP * len(rows),
-            description="; ".join(f"{r.design.label}: {number(r.loss.lost_packets.value)}"
-                                  for r in rows),
+        panel = row_panel(
+            case.title,
+            Axis(0, top or 1.0, label="packets lost per run"),
+            [(r.design.label, r.design.style) for r in rows],
+            _STEP,
+            "; ".join(f"{r.design.label}: {number(r.loss.lost_packets.value)}" for r in rows),
+            top=24,
         )
-        label_rows(panel, [(r.design.label, r.design.style) for r in rows], _STEP)
         for i, result in enumerate(rows):
             _bar(panel, i, result.loss.lost_packets.value, result.reasons, result.design.style)
             for reason, packets in (result.reasons or {"none": 0.0}).items():
@@ -42,9 +43,13 @@ def draw(results: Results) -> Figure:
     clean = [c.title for c in cases if all(r.loss.lossless for r in results.row(c))]
     finding = f"Nothing was lost at {', '.join(clean)}." if clean else ""
     return Figure(
-        "losses", "Which design loses packets, and why?",
+        "losses",
+        "Which design loses packets, and why?",
         "Mean over seeds, data and control packets; the text names the reasons, most frequent "
-        "first.", panels, pd.DataFrame(records), finding,
+        "first.",
+        panels,
+        pd.DataFrame(records),
+        finding,
     )
 
 
@@ -55,8 +60,10 @@ def _record(case: str, design: str, reason: str, packets: float) -> dict[str, ob
 def _bar(panel: Panel, row: int, packets: float, reasons: dict[str, float], style: int) -> None:
     y = panel.top + (row + 0.5) * _STEP
     x0, x1 = panel.px(0), panel.px(packets)
-    panel.body.append(f'<rect class="bar f{style}" x="{x0:.1f}" y="{y - 11:.1f}" '
-                      f'width="{max(0.0, x1 - x0):.1f}" height="11"/>')
+    panel.body.append(
+        f'<rect class="bar f{style}" x="{x0:.1f}" y="{y - 11:.1f}" '
+        f'width="{max(0.0, x1 - x0):.1f}" height="11"/>'
+    )
     words = ", ".join(f"{k.replace('_', ' ')} {number(v)}" for k, v in list(reasons.items())[:2])
     text = f"{number(packets)}" + (f": {words}" if words else "")
     room = panel.width - panel.right - panel.left

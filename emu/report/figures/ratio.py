@@ -8,10 +8,16 @@ import math
 import pandas as pd
 
 from emu.report.analysis.slowdown import paired_ratio
-from emu.report.figures.base import Figure, label_rows, log_bounds, marker_of, shown_cases
+from emu.report.figures.base import (
+    Figure,
+    log_bounds,
+    marker_of,
+    row_panel,
+    shown_cases,
+)
 from emu.report.numerals import number
 from emu.report.results import Results
-from emu.report.svg import Axis, Panel, marker_path
+from emu.report.svg import Axis, marker_path
 
 __all__ = ["draw"]
 
@@ -38,36 +44,51 @@ def draw(results: Results) -> Figure:
     panels, records = [], []
     for case in cases:
         rows = [r for r in results.row(case) if (case.slug, r.design.label) in found]
-        panel = Panel(
-            case.title, Axis(low, high, log=True, label="P99 slowdown as a multiple of L3's"),
-            Axis(0, 1, ticks=()), left=86, right=16, top=36, grid_y=False,
-            height=36 + 34 + _STEP * len(rows),
-            description="; ".join(
+        panel = row_panel(
+            case.title,
+            Axis(low, high, log=True, label="P99 slowdown as a multiple of L3's"),
+            [(r.design.label, r.design.style) for r in rows],
+            _STEP,
+            "; ".join(
                 f"{r.design.label}: {number(found[(case.slug, r.design.label)].value)}"
-                for r in rows),
+                for r in rows
+            ),
         )
         x1 = panel.px(1.0)
-        panel.body.append(f'<path class="ref" d="M{x1:.1f} {panel.top - 4}'
-                          f'V{panel.height - panel.bottom}"/>')
+        panel.body.append(
+            f'<path class="ref" d="M{x1:.1f} {panel.top - 4}V{panel.height - panel.bottom}"/>'
+        )
         panel.text(x1 - 4, panel.top - 6, "← beats L3", "note", "end")
         panel.text(x1 + 4, panel.top - 6, "loses to L3 →", "note")
-        label_rows(panel, [(r.design.label, r.design.style) for r in rows], _STEP)
         for i, result in enumerate(rows):
             ratio, style = found[(case.slug, result.design.label)], result.design.style
             y = panel.top + (i + 0.5) * _STEP
-            panel.body.append(f'<path class="ci l{style}" style="stroke-dasharray:none" '
-                              f'd="M{panel.px(ratio.low):.1f} {y:.1f}'
-                              f'H{panel.px(ratio.high):.1f}"/>')
+            panel.body.append(
+                f'<path class="ci l{style}" style="stroke-dasharray:none" '
+                f'd="M{panel.px(ratio.low):.1f} {y:.1f}'
+                f'H{panel.px(ratio.high):.1f}"/>'
+            )
             shape = marker_path(marker_of(style), panel.px(ratio.value), y, 4.2)
             panel.body.append(
                 f'<path class="m{style}" d="{shape}"><title>{number(ratio.value)} '
-                f"({number(ratio.low)}–{number(ratio.high)})</title></path>")
-            records.append({"case": case.title, "design": result.design.label,
-                            "ratio_p99": ratio.value, "low": ratio.low, "high": ratio.high})
+                f"({number(ratio.low)}–{number(ratio.high)})</title></path>"
+            )
+            records.append(
+                {
+                    "case": case.title,
+                    "design": result.design.label,
+                    "ratio_p99": ratio.value,
+                    "low": ratio.low,
+                    "high": ratio.high,
+                }
+            )
         panels.append(panel)
     return Figure(
-        "ratio", title,
+        "ratio",
+        title,
         "Both designs carry the same transfers of the same seeds, and the bootstrap draws them "
         "together, so what the trace does to both cancels. A bar that crosses 1 means: cannot be "
-        "told apart.", panels, pd.DataFrame(records),
+        "told apart.",
+        panels,
+        pd.DataFrame(records),
     )

@@ -20,23 +20,32 @@ _CLASSES = 6
 def draw(results: Results) -> Figure:
     """95th percentile per size class."""
     cases = shown_cases(results)
-    sizes = np.concatenate([r.samples["kv_bytes"].to_numpy(float)
-                            for c in cases for r in results.row(c)])
+    sizes = np.concatenate(
+        [r.samples["kv_bytes"].to_numpy(float) for c in cases for r in results.row(c)]
+    )
     edges = np.unique(np.quantile(sizes, np.linspace(0, 1, _CLASSES + 1)))
     if len(edges) < 3:  # all transfers have one size
-        return Figure("size", "Do small transfers suffer more than large ones?", "", [],
-                      pd.DataFrame())
-    tables = {(c.slug, r.design.label): by_size(r.samples, edges)
-              for c in cases for r in results.row(c)}
+        return Figure(
+            "size", "Do small transfers suffer more than large ones?", "", [], pd.DataFrame()
+        )
+    tables = {
+        (c.slug, r.design.label): by_size(r.samples, edges) for c in cases for r in results.row(c)
+    }
     y_low, y_high = log_bounds((v for t in tables.values() for v in t["p95"]), low=0.95)
     x_low, x_high = log_bounds(v for t in tables.values() for v in t["size_bytes"])
     panels, records = [], []
     for case in cases:
         panel = Panel(
             case.title,
-            Axis(x_low, x_high, log=True, label="KV bytes of the transfer",
-                 format=lambda v: spoken(v, BYTES)),
-            Axis(y_low, y_high, log=True, label="slowdown, P95 (×)"), left=46, right=92,
+            Axis(
+                x_low,
+                x_high,
+                log=True,
+                label="KV bytes of the transfer",
+                format=lambda v: spoken(v, BYTES),
+            ),
+            Axis(y_low, y_high, log=True, label="slowdown, P95 (×)"),
+            right=100,
             description=f"95th percentile of slowdown in {_CLASSES} classes of size, {case.title}.",
         )
         for result in results.row(case):
@@ -47,13 +56,19 @@ def draw(results: Results) -> Figure:
                     panel.marker(x, y, marker_of(style), f"m{style}", 3.0)
             known = frame[np.isfinite(frame["p95"])]
             if len(known):
-                panel.end_label(float(known["size_bytes"].iloc[-1]), float(known["p95"].iloc[-1]),
-                                result.design.label, f"t{style}")
+                panel.end_label(
+                    float(known["size_bytes"].iloc[-1]),
+                    float(known["p95"].iloc[-1]),
+                    result.design.label,
+                    f"t{style}",
+                )
             records.append(frame.assign(case=case.title, design=result.design.label))
         panels.append(panel)
     return Figure(
-        "size", "Do small transfers suffer more than large ones?",
+        "size",
+        "Do small transfers suffer more than large ones?",
         f"Transfers in {len(edges) - 1} classes with equally many each; the mark stands at the "
         "class's median size. The median slowdown of each class is in the CSV.",
-        panels, pd.concat(records, ignore_index=True),
+        panels,
+        pd.concat(records, ignore_index=True),
     )

@@ -8,7 +8,13 @@ import math
 import pandas as pd
 
 from emu.report.analysis.bootstrap import Interval
-from emu.report.figures.base import Figure, label_rows, log_bounds, marker_of, shown_cases
+from emu.report.figures.base import (
+    Figure,
+    log_bounds,
+    marker_of,
+    row_panel,
+    shown_cases,
+)
 from emu.report.numerals import number
 from emu.report.results import CellResult, Results
 from emu.report.svg import Axis, Panel, marker_path
@@ -27,38 +33,52 @@ def draw(results: Results) -> Figure:
     panels, records = [], []
     for case in cases:
         rows = results.row(case)
-        panel = Panel(
-            case.title, Axis(low, high, log=True, label="slowdown (×, log scale)"),
-            Axis(0, 1, ticks=()), left=86, right=16, top=34, grid_y=False,
-            height=34 + 34 + _STEP * len(rows),
-            description="; ".join(
+        panel = row_panel(
+            case.title,
+            Axis(low, high, log=True, label="slowdown (×, log scale)"),
+            [(r.design.label, r.design.style) for r in rows],
+            _STEP,
+            "; ".join(
                 f"{r.design.label}: median {number(r.slowdown.p50.value)}, 99th percentile "
                 f"{number(r.slowdown.p99.value)} ({number(r.slowdown.p99.low)} to "
-                f"{number(r.slowdown.p99.high)})" for r in rows
+                f"{number(r.slowdown.p99.high)})"
+                for r in rows
             ),
         )
-        label_rows(panel, [(r.design.label, r.design.style) for r in rows], _STEP)
         for i, result in enumerate(rows):
             for (part, shift, css), value in zip(_PARTS, _values(result), strict=True):
                 if value.known:
                     _mark(panel, i, shift, value, result.design.style, css, part)
-                records.append({
-                    "case": case.title, "design": result.design.label, "percentile": part,
-                    "slowdown": value.value, "low": value.low, "high": value.high,
-                    "transfers": result.slowdown.n,
-                })
+                records.append(
+                    {
+                        "case": case.title,
+                        "design": result.design.label,
+                        "percentile": part,
+                        "slowdown": value.value,
+                        "low": value.low,
+                        "high": value.high,
+                        "transfers": result.slowdown.n,
+                    }
+                )
         for (part, shift, _), value in zip(_PARTS, _values(rows[0]), strict=True):
             if value.known:
                 anchor_y = panel.top + shift - 4 if shift > 0 else panel.top - 2
-                panel.text(panel.px(value.value), anchor_y if shift <= 0 else panel.top - 2, part,
-                           "note", "middle")
+                panel.text(
+                    panel.px(value.value),
+                    anchor_y if shift <= 0 else panel.top - 2,
+                    part,
+                    "note",
+                    "middle",
+                )
         panels.append(panel)
     return Figure(
-        "tail", "Which design keeps the tail short?",
+        "tail",
+        "Which design keeps the tail short?",
         "Marks are the median (top), the 99th (filled) and the 99.9th percentile (bottom) of the "
         "slowdown; bars are 95 % intervals over seeds and blocks of time. Bars that do not "
         "overlap differ.",
-        panels, pd.DataFrame(records),
+        panels,
+        pd.DataFrame(records),
     )
 
 
@@ -66,12 +86,14 @@ def _values(result: CellResult) -> tuple[Interval, Interval, Interval]:
     return result.slowdown.p50, result.slowdown.p99, result.slowdown.p999
 
 
-def _mark(panel: Panel, row: int, shift: float, value: Interval, style: int, css: str,
-          part: str) -> None:
+def _mark(
+    panel: Panel, row: int, shift: float, value: Interval, style: int, css: str, part: str
+) -> None:
     y = panel.top + (row + 0.5) * _STEP + shift
     x0, x1, x = panel.px(value.low), panel.px(value.high), panel.px(value.value)
-    panel.body.append(f'<path class="ci l{style}" d="M{x0:.1f} {y:.1f}H{x1:.1f}" '
-                      'style="stroke-dasharray:none"/>')
+    panel.body.append(
+        f'<path class="ci l{style}" d="M{x0:.1f} {y:.1f}H{x1:.1f}" style="stroke-dasharray:none"/>'
+    )
     size = 4.2 if css == "" else 2.8
     shape = marker_path(marker_of(style), x, y, size)
     tip = f"{part} {number(value.value)} ({number(value.low)}–{number(value.high)})"

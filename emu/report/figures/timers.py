@@ -7,10 +7,11 @@ import math
 
 import pandas as pd
 
+from emu.report.analysis.answer import standing
 from emu.report.dataset import Case, DesignRef
 from emu.report.figures.base import Figure, log_bounds, marker_of
 from emu.report.numerals import TIME, spoken
-from emu.report.results import CellResult, Results, best_group, evaluate
+from emu.report.results import CellResult, Results, evaluate, tail_leaders
 from emu.report.svg import Axis, Panel
 
 __all__ = ["draw"]
@@ -18,8 +19,11 @@ __all__ = ["draw"]
 
 def draw(results: Results) -> list[Figure]:
     """One figure per timer that the experiment varied."""
-    return [_figure(results, timer, values)
-            for timer, values in results.data.timer_values.items() if len(values) > 1]
+    return [
+        _figure(results, timer, values)
+        for timer, values in results.data.timer_values.items()
+        if len(values) > 1
+    ]
 
 
 def _figure(results: Results, timer: str, values: tuple[str, ...]) -> Figure:
@@ -33,42 +37,68 @@ def _figure(results: Results, timer: str, values: tuple[str, ...]) -> Figure:
         for value, result in found:
             catch = result.faults[0][1].value if result.faults else math.nan
             lost = result.faults[0][2].value if result.faults else math.nan
-            records.append({
-                "case": case.title, "timer": timer, "value": value, "seconds": seconds(value),
-                "design": result.design.label, "style": result.design.style,
-                "p99_slowdown": result.slowdown.p99.value, "low": result.slowdown.p99.low,
-                "high": result.slowdown.p99.high, "caught_up_ms": catch / 1e9,
-                "loses_packets_for_ms": lost / 1e9,
-                "lost_packets": result.loss.lost_packets.value,
-            })
+            records.append(
+                {
+                    "case": case.title,
+                    "timer": timer,
+                    "value": value,
+                    "seconds": seconds(value),
+                    "design": result.design.label,
+                    "style": result.design.style,
+                    "p99_slowdown": result.slowdown.p99.value,
+                    "low": result.slowdown.p99.low,
+                    "high": result.slowdown.p99.high,
+                    "caught_up_ms": catch / 1e9,
+                    "loses_packets_for_ms": lost / 1e9,
+                    "lost_packets": result.loss.lost_packets.value,
+                }
+            )
         flips.append(_flips(case, values, found))
     frame = pd.DataFrame(records)
     for case in data.cases:
         part = frame[frame["case"] == case.title]
         if part.empty:
             continue
-        for column, label in (("p99_slowdown", "slowdown, P99 (×)"),
-                              ("caught_up_ms", "caught up after (ms)"),
-                              ("loses_packets_for_ms", "loses packets for (ms)")):
+        for column, label in (
+            ("p99_slowdown", "slowdown, P99 (×)"),
+            ("caught_up_ms", "caught up after (ms)"),
+            ("loses_packets_for_ms", "loses packets for (ms)"),
+        ):
             if part[column].map(math.isfinite).any() and (part[column] > 0).any():
                 panels.append(_panel(case, timer, part, column, label, data.designs))
     return Figure(
-        f"timer-{timer.replace('_', '-')}", f"Does the answer rest on {timer}?",
+        f"timer-{timer.replace('_', '-')}",
+        f"Does the answer rest on {timer}?",
         "Everything else equal; each mark is one variant, mean over seeds. The timer's source "
-        "and range are listed below.", panels, frame.drop(columns="style"),
+        "and range are listed below.",
+        panels,
+        frame.drop(columns="style"),
         " ".join(f for f in flips if f),
     )
 
 
-def _panel(case: Case, timer: str, part: pd.DataFrame, column: str, label: str,
-           designs: tuple[DesignRef, ...]) -> Panel:
+def _panel(
+    case: Case,
+    timer: str,
+    part: pd.DataFrame,
+    column: str,
+    label: str,
+    designs: tuple[DesignRef, ...],
+) -> Panel:
     low, high = log_bounds(part["seconds"])
     y_low, y_high = log_bounds(part[column])
     panel = Panel(
         f"{case.title}: {label.split(' (')[0]}",
-        Axis(low, high, log=True, label=timer, ticks=sorted(set(part["seconds"])),
-             format=lambda v: spoken(v * 1e12, TIME)),
-        Axis(y_low, y_high, log=True, label=label), left=50, right=92,
+        Axis(
+            low,
+            high,
+            log=True,
+            label=timer,
+            ticks=sorted(set(part["seconds"])),
+            format=lambda v: spoken(v * 1e12, TIME),
+        ),
+        Axis(y_low, y_high, log=True, label=label),
+        right=100,
         description=f"{label} of each design over values of {timer}.",
     )
     for design in designs:
@@ -79,8 +109,12 @@ def _panel(case: Case, timer: str, part: pd.DataFrame, column: str, label: str,
         panel.line(line["seconds"], line[column], f"l{design.style}")
         for x, y in zip(line["seconds"], line[column], strict=True):
             panel.marker(x, y, marker_of(design.style), f"m{design.style}", 3.4)
-        panel.end_label(float(line["seconds"].iloc[-1]), float(line[column].iloc[-1]),
-                        design.label, f"t{design.style}")
+        panel.end_label(
+            float(line["seconds"].iloc[-1]),
+            float(line[column].iloc[-1]),
+            design.label,
+            f"t{design.style}",
+        )
     return panel
 
 
@@ -88,15 +122,11 @@ def _flips(case: Case, values: tuple[str, ...], found: list[tuple[str, CellResul
     leaders = []
     for value in values:
         rows = [r for v, r in found if v == value]
-        p99 = [r.slowdown.p99 for r in rows]
-        group = best_group(p99, lower_is_better=True)
-        names = [r.design.label for i, r in enumerate(rows) if i in group]
-        leaders.append((value, ", ".join(names) or "no design"))
+        leaders.append((value, standing(tail_leaders(rows), [r.design.label for r in rows])))
     if len({name for _, name in leaders}) == 1:
-        return (f"In the case {case.title} the shortest tail does not depend on it: "
-                f"{leaders[0][1]} at every value.")
-    told = "; ".join(f"{value}: {name}" for value, name in leaders)
-    return f"In the case {case.title} the shortest tail changes with it ({told})."
+        return f"{case.title}: at every value {leaders[0][1]}; the answer does not flip."
+    told = "; ".join(f"at {value} {name}" for value, name in leaders)
+    return f"{case.title}: the answer flips: {told}."
 
 
 def seconds(text: str) -> float:

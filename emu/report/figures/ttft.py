@@ -9,16 +9,26 @@ import numpy as np
 import pandas as pd
 
 from emu.report.analysis.bootstrap import quantile
-from emu.report.figures.base import Figure, label_rows, log_bounds, marker_of, shown_cases
+from emu.report.figures.base import (
+    Figure,
+    log_bounds,
+    marker_of,
+    row_panel,
+    shown_cases,
+)
 from emu.report.numerals import number
 from emu.report.results import CellResult, Results
-from emu.report.svg import Axis, Panel, marker_path
+from emu.report.svg import Axis, marker_path
 
 __all__ = ["draw"]
 
 _STEP = 30
-_PARTS = (("TTFT_fabric", "P50", 0.5), ("TTFT_fabric", "P99", 0.99), ("TTFT", "P50", 0.5),
-          ("TTFT", "P99", 0.99))
+_PARTS = (
+    ("TTFT_fabric", "P50", 0.5),
+    ("TTFT_fabric", "P99", 0.99),
+    ("TTFT", "P50", 0.5),
+    ("TTFT", "P99", 0.99),
+)
 _COLUMN = {"TTFT": "ttft_ps", "TTFT_fabric": "ttft_fabric_ps"}
 
 
@@ -34,16 +44,15 @@ def draw(results: Results) -> Figure:
     panels, records = [], []
     for case in cases:
         rows = results.row(case)
-        panel = Panel(
-            case.title, Axis(low, high, log=True, label="ms (log scale)"), Axis(0, 1, ticks=()),
-            left=86, right=58, top=36, grid_y=False, height=36 + 34 + _STEP * len(rows),
-            description="; ".join(
-                f"{r.design.label}: fabric {number(values[(case.slug, r.design.label)]['TTFT_fabric P99'])}"
-                f" ms of {number(values[(case.slug, r.design.label)]['TTFT P99'])} ms at P99"
-                for r in rows),
+        panel = row_panel(
+            case.title,
+            Axis(low, high, log=True, label="ms (log scale)"),
+            [(r.design.label, r.design.style) for r in rows],
+            _STEP,
+            "; ".join(_spoken(r.design.label, values[(case.slug, r.design.label)]) for r in rows),
+            right=58,
         )
         panel.text(panel.width - 4, panel.top - 6, "share", "note", "end")
-        label_rows(panel, [(r.design.label, r.design.style) for r in rows], _STEP)
         for i, result in enumerate(rows):
             mine, style = values[(case.slug, result.design.label)], result.design.style
             y = panel.top + (i + 0.5) * _STEP
@@ -52,31 +61,50 @@ def draw(results: Results) -> Figure:
                 shift, css = (-5, "") if name == "TTFT_fabric" else (5, "hollow")
                 size = 3.0 if part == "P50" else 4.2
                 shape = marker_path(marker_of(style), panel.px(value), y + shift, size)
-                panel.body.append(f'<path class="m{style} {css}" d="{shape}"><title>{name} {part} '
-                                  f"{number(value)} ms</title></path>")
-                records.append({"case": case.title, "design": result.design.label, "kpi": name,
-                                "percentile": part, "ms": value})
+                panel.body.append(
+                    f'<path class="m{style} {css}" d="{shape}"><title>{name} {part} '
+                    f"{number(value)} ms</title></path>"
+                )
+                records.append(
+                    {
+                        "case": case.title,
+                        "design": result.design.label,
+                        "kpi": name,
+                        "percentile": part,
+                        "ms": value,
+                    }
+                )
             for name, shift in (("TTFT_fabric", -5), ("TTFT", 5)):
                 a, b = panel.px(mine[f"{name} P50"]), panel.px(mine[f"{name} P99"])
-                panel.body.append(f'<path class="ci l{style}" style="stroke-width:1" '
-                                  f'd="M{a:.1f} {y + shift:.1f}H{b:.1f}"/>')
+                panel.body.append(
+                    f'<path class="ci l{style}" style="stroke-width:1" '
+                    f'd="M{a:.1f} {y + shift:.1f}H{b:.1f}"/>'
+                )
             panel.text(panel.width - 4, y + 3.5, f"{number(100 * _share(result))} %", "tick", "end")
         panels.append(panel)
     return Figure(
-        "ttft", title,
+        "ttft",
+        title,
         "Upper, filled: TTFT_fabric, the exposed KV transfer; lower, hollow: TTFT. The small mark "
         "is the median, the large one the 99th percentile. Share: mean TTFT_fabric over mean "
         "TTFT of requests that got a token. Prefill and decode times are assumed (see Parameters), "
         "the fabric's part is simulated.",
-        panels, pd.DataFrame(records),
+        panels,
+        pd.DataFrame(records),
     )
+
+
+def _spoken(label: str, mine: dict[str, float]) -> str:
+    fabric, whole = number(mine["TTFT_fabric P99"]), number(mine["TTFT P99"])
+    return f"{label}: fabric {fabric} ms of {whole} ms at P99"
 
 
 def _values(result: CellResult) -> dict[str, float]:
     found = {}
     for name, part, q in _PARTS:
-        pooled = np.concatenate([r.requests[_COLUMN[name]].to_numpy(float)
-                                 for r in result.cell.runs])
+        pooled = np.concatenate(
+            [r.requests[_COLUMN[name]].to_numpy(float) for r in result.cell.runs]
+        )
         found[f"{name} {part}"] = quantile(np.where(pooled < 0, np.inf, pooled), q) / 1e9
     return found
 

@@ -22,7 +22,7 @@ LEAVES, SPINES, PARALLEL, HOSTS_PER_LEAF = 4, 4, 2, 8
 RATE_BPS = 400 * 10**9
 INTERVAL_PS = 100 * 10**6
 MS = 10**9
-FAULT_AT_PS, FAULT_FOR_PS = 120 * MS, 150 * MS
+FAULT_AT_PS, FAULT_FOR_PS = 20 * MS, 20 * MS
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Design:
 
 
 DESIGNS: tuple[Design, ...] = (
-    Design("l3", "L3 to the leaf", 1.00, 12.0, 1.0),
-    Design("l3-host", "L3 to the host", 0.85, 3.0, 1.0),
-    Design("stretched-l2/rstp", "Stretched L2, RSTP", 3.2, 55.0, 0.25, floods=True),
-    Design("stretched-l2/mlag", "Stretched L2, MLAG", 1.15, 8.0, 1.0, floods=True),
-    Design("evpn/l2vni", "EVPN L2VNI", 1.05, 12.0, 1.0, overhead=50),
-    Design("evpn/l3vni", "EVPN L3VNI", 1.04, 12.0, 1.0, overhead=50),
+    Design("l3", "l3", 1.00, 3.0, 1.0),
+    Design("l3-host", "l3-host", 0.85, 1.0, 1.0),
+    Design("stretched-l2/rstp", "stretched-l2/rstp", 3.2, 12.0, 0.25, floods=True),
+    Design("stretched-l2/mlag", "stretched-l2/mlag", 1.15, 2.0, 1.0, floods=True),
+    Design("evpn/l2vni", "evpn/l2vni", 1.05, 3.0, 1.0, overhead=50),
+    Design("evpn/l3vni", "evpn/l3vni", 1.04, 3.0, 1.0, overhead=50),
 )
 
 TIMERS = {
@@ -101,16 +101,20 @@ def write_run(
         loss_ms *= float(case["timers.bgp_remote_withdraw_per_hop"][:-2]) / 50
     sizes = np.random.default_rng(17)  # the trace is the same in every run
     rng = np.random.default_rng([seed, hash_text(design.key), int(load * 100), failing])
-    span_ps = int(400 * MS * 0.7 / load)
 
     kv = np.clip(sizes.lognormal(np.log(6000), 1.1, n), 200, 1.2e5).astype(np.int64) * 70272 // 4
+    # sixteen decode NICs take the offered load in this time
+    span_ps = int(float(kv.sum()) * 8 / (16 * RATE_BPS * load) * 1e12)
     arrival = np.sort(sizes.uniform(0, span_ps, n)).astype(np.int64)
-    prefill = (kv / 70272 * 4 * 2e5).astype(np.int64)
-    ideal = 12_000_000 + kv * 8 * 10**12 // (4 * RATE_BPS) * 4178 // 4096
+    prefill = (kv / 70272 * 4 * 3e5).astype(np.int64)
+    ideal = 12_000_000 + kv * 5 * 4178 // 4096  # 5 ps per byte on four NICs
     crowd = load / (1 - load) * design.tail
-    slowdown = 1 + design.overhead / 4178 + rng.gamma(0.9, 0.55 * crowd, n) * (
-        1 + 0.3 * rng.standard_normal()
-    ) ** 2 ** 0.5 + (rng.random(n) < 0.02) * rng.exponential(5 * crowd, n)
+    slowdown = (
+        1
+        + design.overhead / 4178
+        + rng.gamma(0.9, 0.55 * crowd, n) * (1 + 0.3 * rng.standard_normal()) ** 2**0.5
+        + (rng.random(n) < 0.02) * rng.exponential(5 * crowd, n)
+    )
     start = arrival + prefill
     if failing:
         hit = (start > FAULT_AT_PS - 3 * MS) & (start < FAULT_AT_PS + loss_ms * MS)
@@ -119,7 +123,7 @@ def write_run(
     else:
         hit = np.zeros(n, bool)
     end = start + (slowdown * ideal).astype(np.int64)
-    lost = int(hit.sum()) * int(loss_ms * 30)
+    lost = int(hit.sum()) * int(loss_ms * 120)
     unfinished = np.zeros(n, bool)
     if failing and design.key == "stretched-l2/rstp":
         unfinished[np.flatnonzero(hit)[:2]] = True
@@ -137,40 +141,55 @@ def write_run(
     packets = -(-kv[f] // 4 // 4096)
     marked = rng.binomial(packets, min(0.5, 0.02 * crowd))
     order = np.argsort(start[f], kind="stable")
-    flows = pd.DataFrame(
-        {
-            "transfer_id": f,
-            "qp_id": f * 4 + np.tile(np.arange(4), n),
-            "src_endpoint": (f * 4 + np.tile(np.arange(4), n)) % 16,
-            "dst_endpoint": 16 + (f * 4 + np.tile(np.arange(4), n)) % 16,
-            "priority": 3,
-            "payload_bytes": kv[f] // 4,
-            "post_ps": start[f],
-            "first_tx_ps": start[f] + 500_000,
-            "end_ps": flow_end,
-            "acked_ps": np.where(flow_end < 0, -1, flow_end + 2_000_000),
-            "retransmitted_bytes": hit[f] * rng.integers(4096, 4096 * 300, 4 * n),
-            "packets": packets,
-            "ecn_marked_packets": marked,
-            "cnp_received": marked // 3,
-            "timeouts": hit[f].astype(int),
-            "naks": hit[f].astype(int),
-            "status": status[f],
-        }
-    ).iloc[order].reset_index(drop=True)
+    flows = (
+        pd.DataFrame(
+            {
+                "transfer_id": f,
+                "qp_id": f * 4 + np.tile(np.arange(4), n),
+                "src_endpoint": (f * 4 + np.tile(np.arange(4), n)) % 16,
+                "dst_endpoint": 16 + (f * 4 + np.tile(np.arange(4), n)) % 16,
+                "priority": 3,
+                "payload_bytes": kv[f] // 4,
+                "post_ps": start[f],
+                "first_tx_ps": start[f] + 500_000,
+                "end_ps": flow_end,
+                "acked_ps": np.where(flow_end < 0, -1, flow_end + 2_000_000),
+                "retransmitted_bytes": hit[f] * rng.integers(4096, 4096 * 300, 4 * n),
+                "packets": packets,
+                "ecn_marked_packets": marked,
+                "cnp_received": marked // 3,
+                "timeouts": hit[f].astype(int),
+                "naks": hit[f].astype(int),
+                "status": status[f],
+            }
+        )
+        .iloc[order]
+        .reset_index(drop=True)
+    )
     flows.insert(0, "flow_id", np.arange(4 * n))
     transfers = pd.DataFrame(
         {
-            "transfer_id": ids, "request_id": ids, "kv_bytes": kv, "start_ps": start,
-            "end_ps": end, "ideal_ps": ideal, "slowdown": slow,
-            "block": np.minimum(start * 10 // start.max(), 9), "n_flows": 4, "status": status,
+            "transfer_id": ids,
+            "request_id": ids,
+            "kv_bytes": kv,
+            "start_ps": start,
+            "end_ps": end,
+            "ideal_ps": ideal,
+            "slowdown": slow,
+            "block": np.minimum(start * 10 // start.max(), 9),
+            "n_flows": 4,
+            "status": status,
         }
     )
     exposed = np.where(end < 0, -1, end - start)
     requests = pd.DataFrame(
         {
-            "request_id": ids, "arrival_ps": arrival, "input_tokens": kv * 4 // 70272,
-            "output_tokens": 300, "prefill_start_ps": arrival, "prefill_end_ps": start,
+            "request_id": ids,
+            "arrival_ps": arrival,
+            "input_tokens": kv * 4 // 70272,
+            "output_tokens": 300,
+            "prefill_start_ps": arrival,
+            "prefill_end_ps": start,
             "transfer_end_ps": end,
             "ttft_ps": np.where(end < 0, -1, exposed + prefill + 15 * MS),
             "ttft_fabric_ps": exposed,
@@ -179,10 +198,16 @@ def write_run(
     ports, links = _ports_and_links(rng, design, kv.sum(), fabric_ps, crowd, lost)
     series = _series(flows, fabric_ps, crowd, rng, lost if failing else 0, loss_ms, design)
     queues = _queues(ports, series, crowd, rng)
-    switches = ports[ports["tier"] != "endpoint"].groupby("node", sort=True).agg(
-        kind=("tier", "first"), drops_packets=("drops_packets", "sum"),
-        ecn_marked_packets=("ecn_marked_packets", "sum"),
-    ).reset_index(names="switch")
+    switches = (
+        ports[ports["tier"] != "endpoint"]
+        .groupby("node", sort=True)
+        .agg(
+            kind=("tier", "first"),
+            drops_packets=("drops_packets", "sum"),
+            ecn_marked_packets=("ecn_marked_packets", "sum"),
+        )
+        .reset_index(names="switch")
+    )
     switches["buffer_bytes"] = 113_620_296
     used = np.minimum(0.9, 0.08 * crowd * rng.uniform(0.5, 2, len(switches)))
     switches["buffer_watermark_bytes"] = (used * 113_620_296).astype(np.int64)
@@ -193,8 +218,11 @@ def write_run(
     total_packets = int(packets.sum())
     pfc = int(ports["pfc_tx_frames"].sum())
     counters: dict[str, Any] = dict.fromkeys(COUNTER_KEYS, 0) | {
-        "injected_packets": total_packets + lost, "delivered_packets": total_packets,
-        "dropped_packets": lost, "injected_bytes": tx, "delivered_bytes": tx - lost * 4178,
+        "injected_packets": total_packets + lost,
+        "delivered_packets": total_packets,
+        "dropped_packets": lost,
+        "injected_bytes": tx,
+        "delivered_bytes": tx - lost * 4178,
         "dropped_bytes": lost * 4178,
         "dropped_by_reason": {"link_down": lost // 3, "no_route": lost - lost // 3} if lost else {},
         "dropped_bytes_by_reason": {},
@@ -203,52 +231,87 @@ def write_run(
         "flooded_packets": 5400 if design.floods and failing else 0,
         "flooded_bytes": 5400 * 4178 if design.floods and failing else 0,
         "blackholed_packets": lost - lost // 3,
-        "cnp_packets": int(flows["cnp_received"].sum()), "ack_packets": total_packets // 16,
-        "ecn_marked_packets": int(marked.sum()), "pfc_frames": pfc,
+        "cnp_packets": int(flows["cnp_received"].sum()),
+        "ack_packets": total_packets // 16,
+        "ecn_marked_packets": int(marked.sum()),
+        "pfc_frames": pfc,
     }
     blocked = links.loc[links["blocked"], "name"].tolist()
     with RunWriter(path, replace=True) as run:
         for name, frame in {
-            "flows": flows, "transfers": transfers, "requests": requests, "ports": ports,
-            "links": links, "switches": switches, "series": series, "queues": queues,
+            "flows": flows,
+            "transfers": transfers,
+            "requests": requests,
+            "ports": ports,
+            "links": links,
+            "switches": switches,
+            "series": series,
+            "queues": queues,
             "events": _events(failing, loss_ms, design),
         }.items():
             run.write_table(name, frame)
         run.write_meta(
             {
-                "emu_version": "0.1.0", "experiment": "first-look",
+                "emu_version": "0.1.0",
+                "experiment": "first-look",
                 "question": "Which fabric design keeps KV transfers lossless and their tail short?",
-                "variant": slug, "labels": {"design": design.label, **case},
-                "design": design.key, "design_label": design.label, "seed": seed,
-                "backend": "sim", "fabric_ps": fabric_ps, "packets": total_packets,
+                "variant": slug,
+                "labels": {"design": design.label, **case},
+                "design": design.key,
+                "design_label": design.label,
+                "seed": seed,
+                "backend": "sim",
+                "fabric_ps": fabric_ps,
+                "packets": total_packets,
                 "packet_hops": total_packets * 4,
                 "command": f"emu run experiments/first-look.yaml --only {slug} --seed {seed}",
                 "spec": {
                     "workload": {
-                        "model": "deepseek-v3", "kv_dtype": "bf16", "engine": "nixl-pull",
+                        "model": "deepseek-v3",
+                        "kv_dtype": "bf16",
+                        "engine": "nixl-pull",
                         "trace": {"file": "traces/mooncake-sample.jsonl", "limit": n},
                     },
                     "transport": {"cc": "dcqcn", "dcqcn": "vendor"},
                     "topology": {
                         "name": "leaf-spine-32x400G",
-                        "clos": {"tiers": 2, "leaves": LEAVES, "spines": SPINES,
-                                 "parallel_links": PARALLEL, "host_rate": "400G"},
-                        "switches": {"leaf": {"name": "tomahawk4", "buffer": "113620296B",
-                                              "sources": {"buffer": "SONiC Z9664f-O64 pool"}}},
+                        "clos": {
+                            "tiers": 2,
+                            "leaves": LEAVES,
+                            "spines": SPINES,
+                            "parallel_links": PARALLEL,
+                            "host_rate": "400G",
+                        },
+                        "switches": {
+                            "leaf": {
+                                "name": "tomahawk4",
+                                "buffer": "113620296B",
+                                "sources": {"buffer": "SONiC Z9664f-O64 pool"},
+                            }
+                        },
                     },
                     "record": {"sample_interval": "100us", "blocks": 10},
                 },
                 "scenario_sha256": f"{hash_text(slug + str(seed)):064x}",
-                "counters": counters, "offered_load": load, "blocked_links": blocked,
+                "counters": counters,
+                "offered_load": load,
+                "blocked_links": blocked,
                 "notes": [f"{len(blocked)} of {len(links)} links carry nothing"] if blocked else [],
                 "timers": {
                     **TIMERS,
-                    **({"bgp_remote_withdraw_per_hop": {
-                        "value": case["timers.bgp_remote_withdraw_per_hop"],
-                        "source": TIMERS["bgp_remote_withdraw_per_hop"]["source"],
-                    }} if "timers.bgp_remote_withdraw_per_hop" in case else {}),
+                    **(
+                        {
+                            "bgp_remote_withdraw_per_hop": {
+                                "value": case["timers.bgp_remote_withdraw_per_hop"],
+                                "source": TIMERS["bgp_remote_withdraw_per_hop"]["source"],
+                            }
+                        }
+                        if "timers.bgp_remote_withdraw_per_hop" in case
+                        else {}
+                    ),
                 },
-                "n_endpoints": LEAVES * HOSTS_PER_LEAF, "host_rate_bps": RATE_BPS,
+                "n_endpoints": LEAVES * HOSTS_PER_LEAF,
+                "host_rate_bps": RATE_BPS,
             }
         )
         run.write_timing(wall_s=4.2, cpu_s=4.1)
@@ -278,13 +341,24 @@ def _ports_and_links(
         if tx:
             rows.append(
                 {
-                    "port": port, "node": node, "name": f"{node}:{port}", "kind": kind,
-                    "tier": tier, "peer": peer, "peer_tier": peer_tier, "priority": 3,
-                    "rate_bps": RATE_BPS, "tx_packets": tx // 4178,
-                    "tx_bytes": tx, "tx_payload_bytes": tx * 4096 // 4178, "drops_packets": 0,
-                    "drops_bytes": 0, "drops_by_reason": "{}",
+                    "port": port,
+                    "node": node,
+                    "name": f"{node}:{port}",
+                    "kind": kind,
+                    "tier": tier,
+                    "peer": peer,
+                    "peer_tier": peer_tier,
+                    "priority": 3,
+                    "rate_bps": RATE_BPS,
+                    "tx_packets": tx // 4178,
+                    "tx_bytes": tx,
+                    "tx_payload_bytes": tx * 4096 // 4178,
+                    "drops_packets": 0,
+                    "drops_bytes": 0,
+                    "drops_by_reason": "{}",
                     "ecn_marked_packets": int(tx / 4178 * 0.01 * crowd) if congested else 0,
-                    "pfc_tx_frames": int(pause / 1e5), "pfc_rx_frames": int(pause / 1e5),
+                    "pfc_tx_frames": int(pause / 1e5),
+                    "pfc_rx_frames": int(pause / 1e5),
                     "pfc_rx_pause_ps": int(pause),
                     "egress_watermark_bytes": int(min(6e6, 4e5 * crowd * rng.exponential(1) + 9e3)),
                     "pg_watermark_bytes": int(3e5 * rng.exponential(1)),
@@ -301,8 +375,22 @@ def _ports_and_links(
         down = payload * 1.02 / 16 if h >= 16 else 1e6
         a = add(f"h{h}", "endpoint", leaf, "leaf", "access", up)
         b = add(leaf, "leaf", f"h{h}", "endpoint", "access", down)
-        links.append(_link(len(links), f"h{h}.0-{leaf}", "access", a, b, f"h{h}", leaf,
-                           "endpoint", "leaf", False, up, down))
+        links.append(
+            _link(
+                len(links),
+                f"h{h}.0-{leaf}",
+                "access",
+                a,
+                b,
+                f"h{h}",
+                leaf,
+                "endpoint",
+                "leaf",
+                False,
+                up,
+                down,
+            )
+        )
     carried = payload * 1.02 * 0.8 / (LEAVES / 2)
     for i in range(LEAVES):
         shares = rng.dirichlet(np.full(SPINES * PARALLEL, 18.0))
@@ -314,8 +402,22 @@ def _ports_and_links(
                 down = carried * share * (1.0 if i >= 2 else 0.02)
                 a = add(f"leaf{i}", "leaf", f"spine{s}", "spine", "fabric", up)
                 b = add(f"spine{s}", "spine", f"leaf{i}", "leaf", "fabric", down)
-                links.append(_link(len(links), f"leaf{i}-spine{s}[{k}]", "fabric", a, b,
-                                   f"leaf{i}", f"spine{s}", "leaf", "spine", blocked, up, down))
+                links.append(
+                    _link(
+                        len(links),
+                        f"leaf{i}-spine{s}[{k}]",
+                        "fabric",
+                        a,
+                        b,
+                        f"leaf{i}",
+                        f"spine{s}",
+                        "leaf",
+                        "spine",
+                        blocked,
+                        up,
+                        down,
+                    )
+                )
     frame = pd.DataFrame(rows)
     if lost:
         at = frame.index[frame["name"].str.startswith("leaf1:") & (frame["kind"] == "fabric")][0]
@@ -326,20 +428,45 @@ def _ports_and_links(
 
 
 def _link(
-    link: int, name: str, kind: str, a: int, b: int, a_node: str, b_node: str,
-    a_tier: str, b_tier: str, blocked: bool, a_tx: float, b_tx: float,
+    link: int,
+    name: str,
+    kind: str,
+    a: int,
+    b: int,
+    a_node: str,
+    b_node: str,
+    a_tier: str,
+    b_tier: str,
+    blocked: bool,
+    a_tx: float,
+    b_tx: float,
 ) -> dict[str, Any]:
     return {
-        "link": link, "name": name, "kind": kind, "a_port": a, "b_port": b, "a_node": a_node,
-        "b_node": b_node, "a_tier": a_tier, "b_tier": b_tier, "rate_bps": RATE_BPS,
-        "delay_ps": 15_000 if kind == "access" else 150_000, "blocked": blocked,
-        "a_tx_bytes": int(a_tx), "b_tx_bytes": int(b_tx),
+        "link": link,
+        "name": name,
+        "kind": kind,
+        "a_port": a,
+        "b_port": b,
+        "a_node": a_node,
+        "b_node": b_node,
+        "a_tier": a_tier,
+        "b_tier": b_tier,
+        "rate_bps": RATE_BPS,
+        "delay_ps": 15_000 if kind == "access" else 150_000,
+        "blocked": blocked,
+        "a_tx_bytes": int(a_tx),
+        "b_tx_bytes": int(b_tx),
     }
 
 
 def _series(
-    flows: pd.DataFrame, fabric_ps: int, crowd: float, rng: np.random.Generator,
-    lost: int, loss_ms: float, design: Design,
+    flows: pd.DataFrame,
+    fabric_ps: int,
+    crowd: float,
+    rng: np.random.Generator,
+    lost: int,
+    loss_ms: float,
+    design: Design,
 ) -> pd.DataFrame:
     edges = np.arange(0, fabric_ps + INTERVAL_PS, INTERVAL_PS)
     t = edges[1:]
@@ -355,10 +482,15 @@ def _series(
     pause = rng.exponential(3e7 * crowd**2, len(t)) * (rng.random(len(t)) < 0.05 * crowd)
     frame = pd.DataFrame(
         {
-            "t_ps": t, "delivered_payload_bytes": delivered, "tx_bytes": delivered * 4,
-            "drops_packets": 0, "ecn_marked_packets": (delivered / 4096 * 0.02 * crowd).astype(int),
-            "pfc_frames": (pause / 1e6).astype(int), "paused_ps": pause.astype(np.int64),
-            "flooded_bytes": 0, "cnp_packets": (delivered / 4096 * 0.005 * crowd).astype(int),
+            "t_ps": t,
+            "delivered_payload_bytes": delivered,
+            "tx_bytes": delivered * 4,
+            "drops_packets": 0,
+            "ecn_marked_packets": (delivered / 4096 * 0.02 * crowd).astype(int),
+            "pfc_frames": (pause / 1e6).astype(int),
+            "paused_ps": pause.astype(np.int64),
+            "flooded_bytes": 0,
+            "cnp_packets": (delivered / 4096 * 0.005 * crowd).astype(int),
         }
     )
     if lost:
@@ -382,7 +514,9 @@ def _queues(
         frames.append(
             pd.DataFrame(
                 {
-                    "t_ps": t[keep], "port": row.port, "priority": 3,
+                    "t_ps": t[keep],
+                    "port": row.port,
+                    "priority": 3,
                     "egress_bytes": depth[keep].astype(np.int64),
                     "pg_bytes": (depth[keep] / 3).astype(np.int64),
                     "paused": rng.random(int(keep.sum())) < 0.02 * crowd,
@@ -405,6 +539,15 @@ def _events(failing: bool, loss_ms: float, design: Design) -> pd.DataFrame:
             (FAULT_AT_PS + FAULT_FOR_PS, "link-state", "end", "", link, f"{link} comes up"),
         ]
         if design.floods:
-            rows.insert(3, (FAULT_AT_PS + 2 * MS, "mac-flush", "step", "leaf0", "", "topology "
-                            "change: learned addresses forgotten"))
+            rows.insert(
+                3,
+                (
+                    FAULT_AT_PS + 2 * MS,
+                    "mac-flush",
+                    "step",
+                    "leaf0",
+                    "",
+                    "topology change: learned addresses forgotten",
+                ),
+            )
     return pd.DataFrame(rows, columns=["t_ps", "kind", "phase", "node", "port", "detail"])

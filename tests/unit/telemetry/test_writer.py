@@ -108,8 +108,10 @@ def test_values_that_do_not_fit_are_refused(
 def test_missing_and_unknown_columns_are_named(tmp_path: Path) -> None:
     row = a_row("switches")
     row["buffer"] = row.pop("buffer_bytes")
-    with pytest.raises(ValueError, match=r"missing \['buffer_bytes'\], unknown \['buffer'\]"), \
-            RunWriter(tmp_path / "a") as run:
+    with (
+        pytest.raises(ValueError, match=r"missing \['buffer_bytes'\], unknown \['buffer'\]"),
+        RunWriter(tmp_path / "a") as run,
+    ):
         run.write_table("switches", row)
 
 
@@ -121,8 +123,10 @@ def test_unknown_event_kind_is_refused(tmp_path: Path) -> None:
 def test_meta_names_every_fault_at_once(tmp_path: Path) -> None:
     meta = META | {"seed": "seven"}
     del meta["design"]
-    with pytest.raises(ValueError, match=r"design is missing.*seed is text"), \
-            RunWriter(tmp_path / "a") as run:
+    with (
+        pytest.raises(ValueError, match=r"design is missing.*seed is text"),
+        RunWriter(tmp_path / "a") as run,
+    ):
         run.write_meta(meta)
 
 
@@ -197,8 +201,12 @@ def test_a_killed_writer_leaves_no_run_and_the_next_one_cleans_up(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("code", "message"),
-    [(errno.ENOSPC, "disk is full"), (errno.EACCES, "cannot be written"),
-     (errno.EROFS, "read-only"), (errno.EIO, "Input/output error")],
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EACCES, "cannot be written"),
+        (errno.EROFS, "read-only"),
+        (errno.EIO, "Input/output error"),
+    ],
 )
 def test_failing_writes_are_clear_and_leave_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, message: str
