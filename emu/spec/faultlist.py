@@ -146,7 +146,7 @@ def _is_tag(key: Any, node: Any) -> bool:
 
 def _fault(item: Any, path: _Path, model: type[BaseModel], data: Any, places: Places) -> Fault:
     kind, given = item["type"], item["input"]
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "invalid_key"):
         known = known_keys(types_at(model, path[:-1], data), _at(data, path[:-1]))
         return places.fault(path, _unknown_key(str(path[-1]), known), key=True)
     if kind == "missing":

@@ -53,4 +53,4 @@ def _finish(schema: dict[str, Any], kind: str) -> dict[str, Any]:
         changed["properties"] = {"base": {"enum": names}, **definition["properties"]}
         schema["$defs"][model] = {"anyOf": [{"enum": names}, changed]}
     schema["required"] = sorted({"kind", *schema.get("required", [])})
-    return {"$schema": DIALECT, "title": f"emu {kind}", **schema}
+    return {"$schema": DIALECT, **schema, "title": f"emu {kind}"}

@@ -20,6 +20,7 @@ def test_a_schema_is_whole(kind: Literal["experiment", "topology"]) -> None:
         assert name in schema["$defs"], name
     assert schema["additionalProperties"] is False
     assert "kind" in schema["required"]
+    assert schema["title"] == f"emu {kind}"
     assert json_schema(kind) == json.loads(text)
 
 
