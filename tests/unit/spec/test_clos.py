@@ -6,9 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from emu.fabric import build_fabric
 from emu.spec import ClosSpec, load_topology
+from emu.spec.clos import Tier
 
 
 def _clos(**changes: Any) -> ClosSpec:
@@ -73,3 +77,60 @@ def test_both_ends_of_the_super_spine_links_count_the_same() -> None:
         assert clos is not None
         from_spines = clos.n_spines * clos.supers_per_spine * clos.super_links
         assert from_spines == clos.super_spines * clos.fabric_ports("super_spine")
+
+
+@given(
+    leaves=st.integers(1, 12),
+    spines=st.integers(1, 8),
+    hosts=st.integers(1, 16),
+    nics=st.integers(1, 4),
+    homing=st.sampled_from(["single", "dual"]),
+    placement=st.sampled_from(["rack", "rail"]),
+    oversubscription=st.sampled_from([None, 0.5, 1.0, 1.5, 2.0, 4.0]),
+)
+def test_a_clos_that_is_accepted_has_whole_counts(
+    leaves: int,
+    spines: int,
+    hosts: int,
+    nics: int,
+    homing: str,
+    placement: str,
+    oversubscription: float | None,
+) -> None:
+    where = {"hosts": hosts, "hosts_per_leaf": None} if placement == "rail" else {}
+    try:
+        clos = _clos(
+            leaves=leaves,
+            spines=spines,
+            nics_per_host=nics,
+            homing=homing,
+            placement=placement,
+            oversubscription=oversubscription,
+            **where,
+        )
+    except ValidationError:
+        return
+    homes = 2 if homing == "dual" else 1
+    if placement == "rail":
+        assert clos.n_hosts % clos.rail_groups == 0
+        assert clos.leaf_host_ports == clos.n_hosts // clos.rail_groups
+    assert clos.leaf_host_ports * clos.n_leaves == clos.n_endpoints * homes
+    if oversubscription is not None:
+        up = clos.spines * clos.links_per_spine * clos.fabric_rate
+        assert clos.leaf_host_bps == pytest.approx(oversubscription * up)
+    assert ClosSpec.model_validate(clos.model_dump(mode="json")) == clos
+
+
+@pytest.mark.parametrize("name", ["leaf-spine-32x400G-dual", "clos3-64x400G", "rail-16x8x400G"])
+def test_the_fabric_has_the_ports_that_were_counted(name: str) -> None:
+    """What is checked against buffers and chips is what is cabled."""
+    topology = load_topology(name)
+    assert topology.clos is not None
+    fabric = build_fabric(topology)
+    tiers: tuple[Tier, ...] = ("leaf", "spine", "super_spine")
+    for tier in tiers:
+        wanted = topology.clos.fabric_ports(tier)
+        wanted += topology.clos.leaf_host_ports if tier == "leaf" else 0
+        for node in fabric.nodes:
+            if node.kind == tier:
+                assert len(fabric.ports_of(node.id)) == wanted
