@@ -141,7 +141,22 @@ def _trace_error(reason: str, file: str, row: int, hint: str) -> TraceError:
 
 
 class RunError(EmuError):
-    """The run could not be carried through: disk full, worker killed, folder unwritable."""
+    """The run could not be carried through: disk full, worker killed, folder unwritable.
+
+    Parameters
+    ----------
+    message : str
+        What could not be done, and why.
+    hint : str
+        The likely remedy; "" when there is none.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return str(Fault(str(self.args[0]), hint=self.hint))
 
 
 class Interrupted(EmuError):
