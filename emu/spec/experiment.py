@@ -17,12 +17,14 @@ from pydantic import (
     model_validator,
 )
 
+from emu.errors import SpecError
 from emu.spec.base import Bool, Formed, Int, Name, Spec, Text
 from emu.spec.checks import check_designs, check_faults, check_rest
 from emu.spec.context import LoadContext
 from emu.spec.dcqcn import DcqcnParams
 from emu.spec.design import DesignSpec
 from emu.spec.fault import FaultSpec, FaultWindow, fault_windows
+from emu.spec.faultlist import Places
 from emu.spec.located import At
 from emu.spec.record import RecordSpec, StopSpec
 from emu.spec.timers import TimersSpec
@@ -95,6 +97,7 @@ class ExperimentSpec(Spec):
 
     _raw: dict[str, Any] = PrivateAttr(default_factory=dict)
     _context: LoadContext = PrivateAttr(default_factory=LoadContext)
+    _places: Places = PrivateAttr(default_factory=Places)
 
     @model_validator(mode="wrap")
     @classmethod
@@ -139,7 +142,16 @@ class ExperimentSpec(Spec):
         """
         from emu.spec.variants import make_variants
 
-        return make_variants(self, self._raw or self.model_dump(), self._context)
+        raw = self._raw or self.model_dump()
+        return make_variants(self, raw, self._context, self._places)
+
+    def located(self, error: SpecError) -> SpecError:
+        """The error with file, line and column of the fields that its faults name.
+
+        What only later parts can know (a link that the fabric lacks, a model that no
+        table has) is found without the file at hand; this says where it is written.
+        """
+        return SpecError([self._places.locate(fault) for fault in error.faults])
 
     def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON of the spec, as hexadecimal digits."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -43,6 +43,19 @@ class Places:
             return Fault(message, name, hint=hint)
         return Fault(message, name, mark.file, mark.line, mark.column, hint)
 
+    def locate(self, fault: Fault) -> Fault:
+        """The fault with the place of its field, if it has none yet."""
+        if fault.file:
+            return fault
+        mark = self.find(field_path(fault.field))
+        if mark is None:
+            return fault
+        return replace(fault, file=mark.file, line=mark.line, column=mark.column)
+
+    def also(self, *aliases: tuple[_Path, _Path]) -> Places:
+        """The same places, with further names for some parts."""
+        return Places(self.layers, [*self.aliases, *aliases])
+
     def find(self, path: _Path, *, key: bool = False) -> Mark | None:
         """Place of the part, or of the nearest part around it."""
         asked = [path]
@@ -60,6 +73,16 @@ class Places:
                 if best is None or known > best[0]:
                     best = (known, mark)
         return best[1] if best else None
+
+
+def field_path(field: str) -> _Path:
+    """Path of a field as faults name it.
+
+    >>> field_path("faults[0].link")
+    ('faults', 0, 'link')
+    """
+    parts = field.replace("[", ".").replace("]", "").split(".")
+    return tuple(int(part) if part.isdecimal() else part for part in parts if part)
 
 
 def _deepest(tree: YamlTree, path: _Path, key: bool) -> tuple[int, Mark]:

@@ -13,7 +13,6 @@ from emu.spec.experiment import ExperimentSpec
 from emu.spec.faultlist import Places, faults_of
 from emu.spec.nearest import hint_for
 from emu.spec.topology import TopologySpec, with_overrides
-from emu.spec.variants import make_variants
 from emu.spec.yamltree import YamlTree, load_yaml
 
 
@@ -59,7 +58,8 @@ def load_experiment(path: str | Path) -> ExperimentSpec:
     faults = _missing_trace(spec, places)
     if faults:
         raise SpecError(faults)
-    make_variants(spec, tree.data, context, places)
+    spec._places = places
+    spec.variants()
     return spec
 
 

@@ -62,7 +62,7 @@ class _Setting:
 
 
 def make_variants(
-    spec: ExperimentSpec, raw: dict[str, Any], context: LoadContext, places: Places | None = None
+    spec: ExperimentSpec, raw: dict[str, Any], context: LoadContext, places: Places
 ) -> list[Variant]:
     """All variants, the product of matrix and designs first, then the cases.
 
@@ -74,7 +74,7 @@ def make_variants(
         The mapping that it was read from: paths are set in this.
     context : LoadContext
         Folder of its file.
-    places : Places, optional
+    places : Places
         Positions for messages.
 
     Raises
@@ -82,7 +82,6 @@ def make_variants(
     SpecError
         For paths that do not exist, values that are not allowed and too many variants.
     """
-    places = places or Places()
     faults = list(_path_faults(spec, raw, places))
     if faults:
         raise SpecError(faults)
@@ -92,10 +91,11 @@ def make_variants(
         data = raw
         try:
             data = _data_under(raw, setting)
-            variants += _under(spec, data, context, setting, used)
+            found = _under(spec, data, context, setting, used)
+            variants += _with_places(found, setting, places)
         except ValidationError as error:
-            found = faults_of(error, ExperimentSpec, data, Places())
-            faults += [_blamed(fault, setting, places) for fault in found]
+            wrong = faults_of(error, ExperimentSpec, data, Places())
+            faults += [_blamed(fault, setting, places) for fault in wrong]
         except ValueError as error:
             faults.append(_blamed(Fault(str(error)), setting, places))
         except SpecError as error:
@@ -151,6 +151,17 @@ def _under(
         for path, value in setting.values.items():
             labels.setdefault(path, _shown(value))
         variants.append(Variant(_unique(_slug(design, setting), used), labels, one))
+    return variants
+
+
+def _with_places(variants: list[Variant], setting: _Setting, places: Places) -> list[Variant]:
+    """Tells each variant where its values are written."""
+    aliases = [
+        (tuple(split_path(path.replace("overrides.", "topology.", 1))), place)
+        for path, place in setting.places.items()
+    ]
+    for variant in variants:
+        variant.spec._places = places.also(*aliases)
     return variants
 
 

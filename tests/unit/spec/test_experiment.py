@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from emu.errors import SpecError
-from emu.spec import ExperimentSpec, load_experiment, load_topology
+from emu.errors import Fault, SpecError
+from emu.spec import ExperimentSpec, Variant, load_experiment, load_topology
 
 from .conftest import BASE, Load
 
@@ -100,3 +100,46 @@ def test_the_fingerprint_changes_with_the_content_only(load: Load) -> None:
     assert load("# a comment\ndesigns:\n  - l3\n").fingerprint() == first
     assert load("designs: [l3-host]\n").fingerprint() != first
     assert len(first) == 64
+
+
+def test_what_later_parts_find_gets_its_place_from_the_file(load: Load, tmp_path: Path) -> None:
+    spec = load("  model: lama\ndesigns: [l3]\nfaults: [{kind: link-down, link: a-b, at: 1ms}]\n")
+    error = spec.located(
+        SpecError([Fault("unknown", "workload.model"), Fault("no link", "faults[0].link")])
+    )
+    places = [(Path(f.file).name, f.line, f.column) for f in error.faults]
+    assert places == [("experiment.yaml", 6, 10), ("experiment.yaml", 8, 34)]
+
+
+def test_a_variant_knows_where_its_values_are_written(load: Load) -> None:
+    spec = load(
+        "designs: [l3]\n"
+        "matrix: {workload.model: [a, b], overrides.nic.ack_interval: [1]}\n"
+        "cases:\n"
+        "  - name: broken\n"
+        "    set: {faults: [{kind: link-down, link: a-b, at: 1ms}]}\n"
+    )
+    second, broken = spec.variants()[1:]
+
+    def place(variant: Variant, field: str) -> tuple[int, int]:
+        error = variant.spec.located(SpecError([Fault("wrong", field)]))
+        return error.line, error.column
+
+    assert place(second, "workload.model") == (7, 30)
+    assert place(second, "topology.nic.ack_interval") == (7, 63)
+    assert place(broken, "faults.0.link") == (10, 44)
+    assert place(broken, "workload.trace.file") == (5, 17)
+
+
+def test_a_spec_that_is_from_no_file_leaves_faults_as_they_are() -> None:
+    spec = ExperimentSpec.model_validate(
+        {
+            "name": "x",
+            "topology": "leaf-spine-16x400G",
+            "workload": {"trace": {"file": "t"}},
+            "designs": ["l3"],
+        }
+    )
+    fault = Fault("wrong", "workload.model")
+    assert spec.located(SpecError([fault])).faults == [fault]
+    assert len(spec.variants()) == 1
