@@ -32,7 +32,7 @@ class EcnProfile(Spec):
         return self
 
 
-def _rate_keys(value: object) -> object:
+def rate_keys(value: object) -> object:
     """Mapping with rates as keys; "100G" and "100Gb/s" are one key."""
     if not isinstance(value, dict):
         return value
@@ -47,7 +47,7 @@ def _rate_keys(value: object) -> object:
 
 # Keys stay canonical rate strings ("400G"), so that a path such as
 # by_rate.400G.kmin means the same in a file, in a matrix and in a dump.
-EcnByRate = Annotated[dict[str, EcnProfile], BeforeValidator(_rate_keys), Field(min_length=1)]
+EcnByRate = Annotated[dict[str, EcnProfile], BeforeValidator(rate_keys), Field(min_length=1)]
 
 
 class EcnSpec(Spec):

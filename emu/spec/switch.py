@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, mo
 from emu.spec import headroom
 from emu.spec.base import Bool, DscpKey, Float, Int, Name, Priority, PriorityKey, Spec, Text
 from emu.spec.ecn import EcnProfile, EcnSpec
+from emu.spec.headroom_table import HeadroomTable, headroom_table_bytes
 from emu.spec.preset import expander
 from emu.units import Fraction, Rate, Size, Time, format_size, format_time, parse_size, parse_time
 
@@ -57,8 +58,8 @@ def _written_time(value: int | str) -> str:
 
 _text = WithJsonSchema({"type": ["string", "integer"]})
 Headroom = Annotated[
-    int | Literal["auto", "hpcc"],
-    _size_or("auto", "hpcc"),
+    int | Literal["auto", "hpcc", "table"],
+    _size_or("auto", "hpcc", "table"),
     PlainSerializer(_written_size, return_type=str),
     _text,
 ]
@@ -98,7 +99,10 @@ class PfcSpec(Spec):
     """Dynamic threshold of a lossless priority group on the shared pool."""
     headroom: Headroom = "auto"
     """Bytes per port and priority kept for what arrives after XOFF; ``auto`` computes
-    them from rate and cable by the formula of SONiC, ``hpcc`` as the HPCC simulator."""
+    them from rate and cable by the formula of SONiC, ``table`` takes what the vendor
+    published for the next longer cable, ``hpcc`` computes as the HPCC simulator."""
+    headroom_table: HeadroomTable = {}
+    """Rate to cable length to bytes."""
     formula: HeadroomFormula = HeadroomFormula()
     headroom_pool: Size | None = None
     """Shared headroom of the whole switch; none: each priority group has its own."""
@@ -217,12 +221,19 @@ class SwitchProfile(Spec):
             Length of its cable; for a link given by its delay, ``cable_of_delay_m``.
         frame_bytes : int
             Largest lossless frame of the NICs, tunnel headers included.
+
+        Raises
+        ------
+        ValueError
+            When ``headroom`` is ``table`` and the table has no row for the port.
         """
         if not self.pfc.enabled:
             return 0
         if self.pfc.headroom == "hpcc":
             delay_ps = round(cable_m / headroom.CABLE_M_PER_S * 1e12)
             return headroom.headroom_hpcc_bytes(rate_bps, delay_ps)
+        if self.pfc.headroom == "table":
+            return headroom_table_bytes(self.pfc.headroom_table, rate_bps, cable_m)
         if self.pfc.headroom == "auto":
             formula = self.pfc.formula
             return headroom.headroom_sonic_bytes(

@@ -199,15 +199,21 @@ class TopologySpec(Spec):
         if not pfc.enabled:
             return ""
         classes = len(pfc.priorities)
+        try:
+            sizes = {port: profile.headroom_for(*port, self.lossless_frame_bytes) for port in ports}
+        except ValueError as error:
+            return str(error)
         if pfc.headroom_pool is not None:
             reserved = sum(ports.values()) * classes * pfc.reserved
             total = pfc.headroom_pool + reserved
             parts = [f"headroom_pool {pfc.headroom_pool} + reserved {reserved}"]
         else:
-            for (rate, cable), count in ports.items():
-                size = profile.headroom_for(rate, cable, self.lossless_frame_bytes)
-                total += count * classes * (size + pfc.reserved)
-                parts.append(f"{count} ports x {classes} priorities x ({size} + {pfc.reserved})")
+            for port, count in ports.items():
+                each = sizes[port] + pfc.reserved
+                total += count * classes * each
+                parts.append(
+                    f"{count} ports x {classes} priorities x ({sizes[port]} + {pfc.reserved})"
+                )
         if total < profile.buffer:
             return ""
         return (
@@ -223,7 +229,7 @@ def _ecn_fault(tier: Tier, profile: SwitchProfile, ports: Ports) -> str:
             for rate, _ in ports:
                 profile.ecn_for(rate)
         except ValueError as error:
-            return f"{tier}: {error}"
+            return str(error)
     return ""
 
 

@@ -94,6 +94,35 @@ def test_headroom_holds_all_that_arrives_before_the_sender_stops() -> None:
         assert reserved > arriving
 
 
+@pytest.mark.parametrize(
+    ("preset_name", "rate", "cable_m", "xoff"),
+    [
+        ("tomahawk3", 400 * G, 3, 178_562),
+        ("tomahawk3", 400 * G, 40, 201_930),
+        ("tomahawk3", 400 * G, 41, 373_888),
+        ("tomahawk3", 100 * G, 300, 117_348),
+        ("tomahawk4", 400 * G, 30, 424_434),
+        ("tomahawk5", 800 * G, 5, 724_662),
+        ("spectrum3", 400 * G, 0, 38_912),
+        ("spectrum4", 800 * G, 200, 1_150_976),
+    ],
+)
+def test_the_vendors_table(preset_name: str, rate: int, cable_m: float, xoff: int) -> None:
+    data = preset("switch", preset_name)
+    data["pfc"]["headroom"] = "table"
+    assert SwitchProfile.model_validate(data).headroom_for(rate, cable_m) == xoff
+
+
+def test_a_row_that_the_table_lacks() -> None:
+    data = preset("switch", "tomahawk5")
+    data["pfc"]["headroom"] = "table"
+    profile = SwitchProfile.model_validate(data)
+    with pytest.raises(ValueError, match="no row for 400G: it has 800G"):
+        profile.headroom_for(400 * G, 3)
+    with pytest.raises(ValueError, match="ends at 5m, and the cable has 30m"):
+        profile.headroom_for(800 * G, 30)
+
+
 def test_without_pfc_there_is_no_headroom() -> None:
     data = {**preset("switch", "tomahawk4"), "pfc": {"enabled": False, "xon": 0}}
     profile = SwitchProfile.model_validate(data)

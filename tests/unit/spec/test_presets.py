@@ -26,7 +26,6 @@ MODELS: dict[str, type[SwitchProfile] | type[NicProfile] | type[DcqcnParams]] = 
 PROFILES = [(kind, name) for kind in MODELS for name in preset_names(kind)]
 TOPOLOGIES = sorted(path.stem for path in (Path(__file__).parents[3] / "topologies").glob("*.yaml"))
 NOT_NUMBERS = {"name", "description", "sources", "enabled", "priorities", "forwarding"}
-COVERED_BY = {"data_priority": "data_dscp", "rx_xon": "rx_xon"}
 
 
 @pytest.mark.parametrize(("kind", "name"), PROFILES)
