@@ -50,7 +50,15 @@ class _Logical(NamedTuple):
 
 
 class BridgedState:
-    """Groups, port roles, MAC table and flooding for any view."""
+    """Groups, port roles, MAC table and flooding for any view.
+
+    Parameters
+    ----------
+    all_ports : bool
+        Whether endpoints use all of their ports, or one.
+    bundles : frozenset of int
+        Those that forward at some time; the others need no logical ports.
+    """
 
     def __init__(
         self,
@@ -59,6 +67,7 @@ class BridgedState:
         groups: GroupTable,
         homes: Sequence[tuple[Home, ...]],
         all_ports: bool,
+        bundles: frozenset[int],
     ) -> None:
         self.bridges = bridges
         self.groups = groups
@@ -86,10 +95,11 @@ class BridgedState:
         self._of_row: dict[int, list[_Logical]] = defaultdict(list)
         self._bundle_group: dict[tuple[int, int], int] = {}
         self._host_group: dict[tuple[int, int], int] = {}
-        self._add_bundles()
+        self._add_bundles(sorted(bundles))
         self._add_hosts()
         self._floods: dict[object, dict[int, tuple[int, ...]]] = {}
         self._rows: dict[tuple[int, View], Row] = {}
+        self._endpoint_bridges: tuple[object, npt.NDArray[np.int64]] = (None, np.empty(0, np.int64))
 
     def _add(self, key: tuple[str, int, int], port: _Logical) -> int:
         group = self.groups.of_key(key, tuple(p for p, _ in port.own))
@@ -101,18 +111,18 @@ class BridgedState:
         self._of_row[port.row].append(port)
         return group
 
-    def _add_bundles(self) -> None:
+    def _add_bundles(self, bundles: Sequence[int]) -> None:
         first = self._fabric.n_endpoints
-        ends = defaultdict(list)
-        for i, bundle in enumerate(self.bridges.bundles):
+        for i in bundles:
+            bundle = self.bridges.bundles[i]
+            ends: dict[int, list[tuple[int, int]]] = defaultdict(list)
             for link in bundle.links:
                 for p in (self._fabric.links[link].a, self._fabric.links[link].b):
-                    ends[self._fabric.ports[p].node - first, i].append((p, link))
-        for i, bundle in enumerate(self.bridges.bundles):
+                    ends[self._fabric.ports[p].node - first].append((p, link))
             for bridge in (bundle.low, bundle.high):
                 for row in self.bridges.members[bridge]:
-                    other = tuple(ends.get((self._partner.get(row, -1), i), ()))
-                    port = _Logical(-1, row, i, -1, tuple(ends.get((row, i), ())), other)
+                    other = tuple(ends.get(self._partner.get(row, -1), ()))
+                    port = _Logical(-1, row, i, -1, tuple(ends.get(row, ())), other)
                     self._bundle_group[row, i] = self._add(("bundle", row, i), port)
 
     def _add_hosts(self) -> None:
@@ -203,16 +213,20 @@ class BridgedState:
         for i in self.bridges.bundles_of[own_bridge]:
             for bridge in behind.get((own_bridge, i), ()):
                 towards[bridge] = self._bundle_group[row, i]
-        leaf = np.array(
-            [own[used[0]].leaf for own, used in zip(self._homes, view.in_use, strict=True)],
-            dtype=np.int64,
-        )
-        bridge_of = np.array(self.bridges.bridge_of, dtype=np.int64)[leaf]
+        bridge_of = self._bridge_of_endpoints(view)
         result = towards[bridge_of]
         for endpoint in np.flatnonzero(bridge_of == own_bridge).tolist():
             result[endpoint] = self._host_group[row, endpoint]
         self._rows[key] = result
         return result
+
+    def _bridge_of_endpoints(self, view: View) -> npt.NDArray[np.int64]:
+        known_for, bridges = self._endpoint_bridges
+        if known_for is not view.in_use:
+            leaves = [own[used[0]].leaf for own, used in zip(self._homes, view.in_use, strict=True)]
+            bridges = np.array(self.bridges.bridge_of, dtype=np.int64)[leaves]
+            self._endpoint_bridges = view.in_use, bridges
+        return bridges
 
     def flood(self, row: int, view: View) -> dict[int, tuple[int, ...]]:
         """Egress groups per ingress group; the same object while nothing changes.

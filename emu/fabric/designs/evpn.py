@@ -13,7 +13,9 @@ is flooded: what is unknown is dropped.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -64,6 +66,7 @@ def plan(
     )
 
     detected = detected_changes(link_changes(faults), timers.detection_ps)
+    detected = _after_startup(fabric, homes, faults, detected, timers)
     spread = Spread(fabric)
     tell_of_links(spread, fabric, detected, timers)
     if bridged:
@@ -95,6 +98,32 @@ def plan(
     result.notes.append(f"{design.overhead_bytes} bytes more per packet between leaves")
     result.timeline = in_order(updates)
     return result
+
+
+def _after_startup(
+    fabric: Fabric,
+    homes: Sequence[tuple[Home, ...]],
+    faults: Sequence[ResolvedFault],
+    detected: Sequence[LinkChange],
+    timers: TimersSpec,
+) -> list[LinkChange]:
+    """A leaf that has restarted keeps its dual-homed hosts off until its routes are complete."""
+    dual = {home.link for own in homes if len(own) > 1 for home in own}
+    leaf_of = {fault.name: fault.switch for fault in faults if fault.kind == "switch-down"}
+    by_link: dict[int, list[LinkChange]] = defaultdict(list)
+    for change in detected:
+        own = by_link[change.link]
+        leaf = fabric.ports[fabric.links[change.link].b].node
+        held = change.up and change.link in dual and leaf_of.get(change.cause) == leaf
+        if own and own[-1].up and change.at_ps <= own[-1].at_ps:
+            # Down again before it was let in: it was never back.
+            own.pop()
+            continue
+        own.append(replace(change, at_ps=change.at_ps + timers.evpn_startup * held))
+    return sorted(
+        (change for own in by_link.values() for change in own),
+        key=lambda change: (change.at_ps, change.link),
+    )
 
 
 def _tell_of_segments(

@@ -49,7 +49,6 @@ from emu.fabric.physics import (
 from emu.fabric.plan import new_plan
 from emu.spec.design import DesignSpec
 from emu.spec.timers import TimersSpec
-from emu.units import format_time
 
 ARP_BYTES = 64
 """Smallest Ethernet frame; an ARP packet fits into it."""
@@ -67,7 +66,9 @@ def plan(
     homes = homes_of(fabric)
     groups = GroupTable()
     bridges = Bridges(fabric, mlag_pairs(fabric, homes) if mlag else ())
-    state = BridgedState(fabric, bridges, groups, homes, mlag)
+    detected = detected_changes(link_changes(faults), timers.detection_ps)
+    forwarding = _ever_forwarding(bridges, detected)
+    state = BridgedState(fabric, bridges, groups, homes, mlag, forwarding)
     start = View(in_use=state.ports_in_use({}))
     result = new_plan(fabric, design, groups, seed)
     result.bridged[:] = True
@@ -91,7 +92,6 @@ def plan(
            if i not in start.in_use[e]]
     )  # fmt: skip
     result.notes = _notes(fabric, bridges, result, mlag)
-    detected = detected_changes(link_changes(faults), timers.detection_ps)
     result.timeline = in_order(
         [
             *physical_updates(fabric, faults, timers.detection_ps),
@@ -144,6 +144,20 @@ def mlag_pairs(fabric: Fabric, homes: Sequence[tuple[Home, ...]]) -> list[tuple[
     return sorted(pairs)
 
 
+def _ever_forwarding(bridges: Bridges, detected: Sequence[LinkChange]) -> frozenset[int]:
+    """Bundles that are in the tree at one time or another."""
+    dead: set[int] = set()
+    found = bridges.tree(frozenset())
+    for _, batch in groupby(detected, key=lambda change: change.at_ps):
+        for change in batch:
+            if change.up:
+                dead.discard(change.link)
+            else:
+                dead.add(change.link)
+        found |= bridges.tree(frozenset(dead))
+    return found
+
+
 def _arp(fabric: Fabric, timers: TimersSpec) -> ArpPlan:
     """Every host asks for each peer of the other role once per refresh time."""
     count = {"prefill": 0, "decode": 0, "": 0}
@@ -171,10 +185,10 @@ def _notes(fabric: Fabric, bridges: Bridges, result: ForwardingPlan, mlag: bool)
         notes.append(f"switches that act as one: {', '.join(pairs) or 'none'}")
         if idle:
             notes.append("a LAG spans two spines at most: the other spines only wait")
-    period_ps = result.arp.period_ps
+    period_s = result.arp.period_ps / 1e12
     notes.append(
-        f"each of {fabric.n_endpoints} NICs broadcasts an ARP request every "
-        f"{format_time(period_ps)} to all others"
+        f"each of {fabric.n_endpoints} NICs broadcasts an ARP request every {period_s:.3g} s "
+        "to all others"
     )
     return notes
 
