@@ -217,10 +217,12 @@ def _frames(
     factor: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Requests and flows in fabric time, whose 0 is the first post."""
-    start = prefills.start_ps[messages.transfer]
-    post = compress(start + messages.after_ps, factor) + messages.overhead_ps
+    ready = compress(prefills.end_ps, factor)
+    ahead = (prefills.end_ps - prefills.start_ps)[messages.transfer] - messages.after_ps
+    # Stretched (a factor below 1), a prefill keeps its length.
+    post = ready[messages.transfer] - compress(ahead, max(factor, 1.0)) + messages.overhead_ps
     origin = int(post.min())
-    end = compress(prefills.end_ps, factor) - origin
+    end = ready - origin
     begin = end - (prefills.end_ps - prefills.start_ps)
     kv_bytes = np.zeros(len(trace), dtype=np.int64)
     np.add.at(kv_bytes, messages.transfer, messages.payload_bytes)
@@ -288,10 +290,15 @@ def _notes(
     notes = []
     if sessions > 1:
         notes.append(f"{sessions} copies of the trace are superposed, each shifted in time")
-    if factor != 1.0:
+    if factor > 1.0:
         notes.append(
             f"the serving clock is compressed {factor:.4g} times: bytes leave that much "
             "closer together; sizes, and the queue and prefill times in TTFT, are unscaled"
+        )
+    elif factor < 1.0:
+        notes.append(
+            f"transfers are moved apart in time {1 / factor:.4g} times; sizes, and the queue and "
+            "prefill times in TTFT, are unscaled"
         )
     if workload.compute.prefill_queue:
         notes.append("prefills queue for their worker at the trace's own rate")

@@ -141,8 +141,8 @@ def _inline(fields: dict[str, Any]) -> ModelShape:
     for name, value in fields.items():
         if name in _TEXTS:
             _check_text(name, value)
-        elif isinstance(value, bool) or not isinstance(value, int):
-            raise _fault(f"{name} is {value!r}", f"{name} is a whole number")
+        elif isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            raise _fault(f"{name} is {value!r}", f"{name} is a whole number, 0 or more")
     shape = ModelShape(**fields)
     _check(shape)
     return shape

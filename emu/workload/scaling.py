@@ -11,7 +11,8 @@ bytes leave moves closer together (arrival gaps, prefill ends, the gaps between 
 chunks of one prompt); sizes and the network's own clock stay. It reads as: so many
 more accelerators, and users, feed the same links. The durations reported for a request
 (queue, prefill) are those of the unscaled system, so TTFT = real queue + real prefill
-+ exposed transfer.
++ exposed transfer. A factor below 1 moves transfers apart and leaves the chunks of one
+prompt where they are.
 """
 
 from __future__ import annotations

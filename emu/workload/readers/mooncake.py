@@ -22,10 +22,10 @@ KEYS = ("timestamp", "input_length", "output_length", "hash_ids")
 
 
 def detect(head: list[str]) -> bool:
-    return (
-        head[0].lstrip().startswith("{")
-        and '"hash_ids"' in head[0]
-        and ('"chat_id"' not in head[0])
+    # Any of the first lines: the very first may be the damaged one.
+    return any(
+        line.lstrip().startswith("{") and '"hash_ids"' in line and '"chat_id"' not in line
+        for line in head
     )
 
 

@@ -21,7 +21,8 @@ KEYS = ("chat_id", "timestamp", "input_length", "output_length", "hash_ids")
 
 
 def detect(head: list[str]) -> bool:
-    return head[0].lstrip().startswith("{") and '"chat_id"' in head[0]
+    # Any of the first lines: the very first may be the damaged one.
+    return any(line.lstrip().startswith("{") and '"chat_id"' in line for line in head)
 
 
 def read(path: Path, options: ReadOptions) -> RequestTrace:
