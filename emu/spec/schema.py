@@ -12,6 +12,8 @@ from emu.spec.preset import preset_names
 from emu.spec.topology import TopologySpec
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_PARTIAL = ("PfcSpec", "EcnSpec", "EcnProfile")
+"""Parts of a profile: where that has a `base`, they say only what differs."""
 _PRESETS = {"SwitchProfile": "switch", "NicProfile": "nic", "DcqcnParams": "dcqcn"}
 
 
@@ -52,5 +54,8 @@ def _finish(schema: dict[str, Any], kind: str) -> dict[str, Any]:
         names = list(preset_names(preset))
         changed["properties"] = {"base": {"enum": names}, **definition["properties"]}
         schema["$defs"][model] = {"anyOf": [{"enum": names}, changed]}
+    for part in _PARTIAL:
+        schema["$defs"][part].pop("required", None)
+    schema["$defs"]["SwitchesSpec"]["required"] = ["leaf"]
     schema["required"] = sorted({"kind", *schema.get("required", [])})
     return {"$schema": DIALECT, **schema, "title": f"emu {kind}"}
