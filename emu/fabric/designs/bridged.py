@@ -29,12 +29,12 @@ class View:
 
     in_use: tuple[tuple[int, ...], ...]
     """Per endpoint the numbers of its ports that it uses."""
+    tree: frozenset[int]
+    """Bundles that forward."""
     lag_dead: frozenset[int] = frozenset()
     """Links taken out of their LAG."""
     peer_dead: frozenset[int] = frozenset()
     """Links whose loss the partner of an MLAG pair has agreed to make up for."""
-    tree: frozenset[int] | None = None
-    """Bundles that forward; None: the tree of a fabric without faults."""
 
 
 class _Logical(NamedTuple):
@@ -74,7 +74,6 @@ class BridgedState:
         self._fabric = fabric
         self._homes = homes
         self._all_ports = all_ports
-        self._tree = bridges.tree(frozenset())
         self._behind: dict[frozenset[int], dict[tuple[int, int], frozenset[int]]] = {}
         first = fabric.n_endpoints
         self._partner = {
@@ -186,7 +185,7 @@ class BridgedState:
 
     def port_groups(self, view: View) -> npt.NDArray[np.int32]:
         """``ForwardingPlan.port_group`` for a view."""
-        tree = self._tree if view.tree is None else view.tree
+        tree = view.tree
         result = np.full(len(self._fabric.ports), PORT_BLOCKED, dtype=np.int32)
         result[[p for e in self._fabric.endpoints for p in self._fabric.ports_of(e)]] = (
             PORT_UNLEARNED
@@ -204,7 +203,7 @@ class BridgedState:
         key = row, View(view.in_use, tree=view.tree)
         if key in self._rows:
             return self._rows[key]
-        tree = self._tree if view.tree is None else view.tree
+        tree = view.tree
         if tree not in self._behind:
             self._behind[tree] = self.bridges.sides(tree)
         behind = self._behind[tree]
@@ -235,7 +234,7 @@ class BridgedState:
         a live member here, and over the peer link only if the partner alone has one;
         what came over the peer link goes only to ports that the partner cannot serve.
         """
-        tree = self._tree if view.tree is None else view.tree
+        tree = view.tree
         here, there, only_here = [], False, []
         for port in self._of_row[row]:
             if port.bundle >= 0 and port.bundle not in tree:

@@ -36,7 +36,7 @@ from emu.fabric.forwarding import (
     SetPortGroup,
     Update,
 )
-from emu.fabric.graph import Fabric, NodeKind
+from emu.fabric.graph import Fabric, Node, NodeKind
 from emu.fabric.groups import GroupTable
 from emu.fabric.homing import Home, homes_of, preferred, usable_changes
 from emu.fabric.physics import (
@@ -69,7 +69,7 @@ def plan(
     detected = detected_changes(link_changes(faults), timers.detection_ps)
     forwarding = _ever_forwarding(bridges, detected)
     state = BridgedState(fabric, bridges, groups, homes, mlag, forwarding)
-    start = View(in_use=state.ports_in_use({}))
+    start = View(in_use=state.ports_in_use({}), tree=bridges.tree(frozenset()))
     result = new_plan(fabric, design, groups, seed)
     result.bridged[:] = True
     result.ttl = False
@@ -85,9 +85,8 @@ def plan(
             groups.of_ports((own[preferred(e, own)].own_port,)) for e, own in enumerate(homes)
         ]
     result.arp = _arp(fabric, timers)
-    tree = bridges.tree(frozenset())
     result.blocked_links = sorted(
-        [link for i, b in enumerate(bridges.bundles) if i not in tree for link in b.links]
+        [link for i, b in enumerate(bridges.bundles) if i not in start.tree for link in b.links]
         + [h.link for e, own in enumerate(homes) for i, h in enumerate(own)
            if i not in start.in_use[e]]
     )  # fmt: skip
@@ -133,15 +132,21 @@ def mlag_pairs(fabric: Fabric, homes: Sequence[tuple[Home, ...]]) -> list[tuple[
         for row in sorted(set(members))
         if members.count(row) > 1
     ]
-    spines = [s - first for s in fabric.of_kind(NodeKind.SPINE)]
-    if len(spines) > 1 and not set(spines) & set(members):
-        faults.append("no two spines are joined by a peer link")
+    spines = [fabric.nodes[s] for s in fabric.of_kind(NodeKind.SPINE)]
+    for pod in sorted({spine.pod for spine in spines}):
+        own = [spine for spine in spines if spine.pod == pod]
+        if len(own) > 1 and not any(spine.id - first in members for spine in own):
+            faults.append(f"no two of the spines {_listed(own)} are joined by a peer link")
     if faults:
         hint = "give the topology peer links: clos.peer_links, or links between the two switches"
         raise SpecError(
             [Fault(f"stretched-l2/mlag: {text}", "designs", hint=hint) for text in faults]
         )
     return sorted(pairs)
+
+
+def _listed(nodes: Sequence[Node]) -> str:
+    return f"{nodes[0].name} to {nodes[-1].name}"
 
 
 def _ever_forwarding(bridges: Bridges, detected: Sequence[LinkChange]) -> frozenset[int]:
@@ -233,7 +238,7 @@ def _bridge_updates(
     steps.sort(key=lambda step: step[0])
     dead: dict[str, set[int]] = {"edge": set(), "lag": set(), "peer": set(), "tree": set()}
     on_port: dict[int, int] = {}
-    before = View(in_use=state.ports_in_use(on_port))
+    before = View(in_use=state.ports_in_use(on_port), tree=state.bridges.tree(frozenset()))
     updates: list[Update] = []
     for at_ps, batch in groupby(steps, key=lambda step: step[0]):
         reason = ""
