@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,8 +80,26 @@ def run(
     from emu.telemetry import Run
 
     spec = load(experiment) if isinstance(experiment, str | Path) else experiment
-    directories = run_experiment(spec, Path(out), jobs=jobs or available_cores(), resume=resume)
+    with _main_module_hidden():
+        directories = run_experiment(spec, Path(out), jobs=jobs or available_cores(), resume=resume)
     return [Run(directory) for directory in directories]
+
+
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Keep worker processes from importing the caller's script.
+
+    They need nothing of it, and a script without `if __name__ == "__main__":` would begin anew
+    in each of them.
+    """
+    main = sys.modules["__main__"]
+    hidden = {name: main.__dict__[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    main.__dict__.pop("__file__", None)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__dict__.update(hidden)
 
 
 def report(runs: Iterable[Run | str | Path], out: str | Path) -> Path:

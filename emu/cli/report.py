@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from emu.cli.console import note, print_json, print_table, print_text
+from emu.cli.console import note, print_json, print_rich, print_text
 
 
 def register(app: typer.Typer) -> None:
@@ -49,14 +49,13 @@ def compare(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Put two runs side by side, with bootstrap confidence intervals."""
-    from emu.report import compare_runs
+    from emu.report import compare_runs, comparison_table
 
     rows = compare_runs(first, second)
     if json:
         print_json(rows)
-        return
-    columns = list(rows[0])
-    print_table(columns, [[row[c] for c in columns] for row in rows], right=columns[1:])
+    else:
+        print_rich(comparison_table(first, second, rows))
 
 
 def publish(
