@@ -163,6 +163,3 @@ class Interrupted(EmuError):
     """Stopped by the user; what is finished is kept and ``--resume`` does the rest."""
 
     exit_code = 130
-
-
-ResumeNeeded = Interrupted

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from emu.spec.base import Formed, Int, Name, Priority, Spec
 from emu.spec.located import at
 from emu.spec.nearest import hint_for
-from emu.units import Fraction, Rate, Time, format_time
+from emu.units import Fraction, Rate, Time
 
 NODE = r"[A-Za-z][A-Za-z0-9_-]*"
 # Whether they exist is checked on the fabric.
@@ -213,9 +213,3 @@ def fault_windows(faults: Sequence[FaultSpec]) -> list[FaultWindow]:
         span = fault.span_ps
         windows.append(FaultWindow(name, fault, begin, None if span is None else begin + span))
     return windows
-
-
-def describe_fault(window: FaultWindow) -> str:
-    """One line for events and reports."""
-    end = "" if window.end_ps is None else f" until {format_time(window.end_ps)}"
-    return f"{window.name} at {format_time(window.start_ps)}{end}"

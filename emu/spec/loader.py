@@ -96,7 +96,8 @@ def _expect_kind(tree: YamlTree, kind: str) -> None:
 
 def _missing_trace(spec: ExperimentSpec, places: Places) -> list[Fault]:
     trace = spec.workload.trace
-    if trace.path.is_file():
+    # Client descriptions (servegen) are folders.
+    if trace.path.exists():
         return []
     folder = trace.path.parent
     if folder.is_dir():

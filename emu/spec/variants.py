@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -203,9 +203,20 @@ def _slug(design: DesignSpec, setting: _Setting) -> str:
     if setting.case != "base":
         parts.insert(0, setting.case)
     else:
-        parts += [f"{split_path(path)[-1]}-{_shown(v)}" for path, v in setting.values.items()]
+        values = setting.values
+        parts += [f"{_short(path, values)}-{_shown(value)}" for path, value in values.items()]
     words = [re.sub(r"[^a-z0-9.]+", "-", part.lower()).strip("-.") for part in parts]
     return "_".join(word for word in words if word)[:100] or "variant"
+
+
+def _short(path: str, paths: Iterable[str]) -> str:
+    """The last keys of a path, as many as tell it from the other paths."""
+    own = split_path(path)
+    others = [split_path(other) for other in paths if other != path]
+    count = 1
+    while count < len(own) and any(other[-count:] == own[-count:] for other in others):
+        count += 1
+    return "-".join(own[-count:])
 
 
 def _unique(slug: str, used: dict[str, int]) -> str:

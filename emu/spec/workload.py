@@ -52,7 +52,7 @@ class TraceSpec(Spec):
     skip_bad: Bool = False
     """True: damaged rows are counted and left out; False: the first ends the run."""
     limit: Annotated[Int, Field(ge=1)] | None = None
-    """Requests to take; none: all."""
+    """Requests to take, of all sessions together; null: all."""
     start: Time = 0
     """Requests before this time of the trace are left out."""
     spread: Spread = "auto"
@@ -164,7 +164,7 @@ class LoadSpec(Spec):
     method: Literal["compress", "superpose"] = "superpose"
     """compress: the trace's time is scaled; superpose: shifted copies are laid over it."""
     sessions: Annotated[Int, Field(ge=1, le=1_000_000)] = 1
-    """Copies of the trace (superpose)."""
+    """Copies of the trace (superpose); 1: as many as come nearest to the load."""
 
 
 class BackgroundSpec(Spec):
@@ -199,6 +199,9 @@ class WorkloadSpec(Spec):
     kv_dtype: Literal["bf16", "fp8"] = "bf16"
     prefix_reuse: Bool = False
     """True: the decode side keeps prefixes that it has seen."""
+    prefix_capacity: Annotated[Size, Field(gt=0)] | None = None
+    """KV bytes (of one copy) that each decode worker keeps, least recently used out first;
+    null: everything."""
     parallelism: ParallelismSpec = ParallelismSpec()
     placement: PlacementSpec = PlacementSpec()
     engine: Engine = "nixl-pull"

@@ -76,6 +76,17 @@ def test_values_that_look_alike_in_a_name_still_get_ids_of_their_own(load: Load)
     assert len({variant.id for variant in spec.variants()}) == 2
 
 
+def test_ids_tell_paths_apart_that_end_alike(load: Load) -> None:
+    spec = load(
+        "designs: [l3]\n"
+        "matrix:\n"
+        "  overrides.switches.leaf.pfc.alpha: [0.25]\n"
+        "  overrides.switches.spine.pfc.alpha: [2.0]\n"
+        "  workload.load.fraction: [0.5]\n"
+    )
+    assert spec.variants()[0].id == "l3_leaf-pfc-alpha-0.25_spine-pfc-alpha-2.0_fraction-0.5"
+
+
 def test_only_cases(load: Load) -> None:
     spec = load("designs: [l3, l3-host]\nbase: false\ncases: [{name: a}, {name: b}]\n")
     assert [v.id for v in spec.variants()] == ["a_l3", "a_l3-host", "b_l3", "b_l3-host"]
