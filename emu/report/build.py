@@ -73,8 +73,8 @@ def build(
         raise RunError(f"{', '.join(map(str, run_dirs))}: no complete run found")
     if incomplete and not allow_incomplete:
         raise RunError(
-            f"{len(incomplete)} runs are not complete, the first is {incomplete[0]}; finish them "
-            "with `emu run --resume`, or allow a report without them"
+            f"{incomplete[0]}: the run is not complete ({len(incomplete)} in all); finish with "
+            "`emu run --resume`, or allow a report without"
         )
     runs = [Run(path) for path in complete]
     names = sorted({str(run.meta["experiment"]) for run in runs})

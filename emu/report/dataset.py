@@ -238,9 +238,9 @@ def _title(rest: tuple[tuple[str, str], ...], constant: set[str]) -> str:
 def _percent(value: str) -> str:
     number = value.strip()
     if number.endswith("%"):
-        return f"{number[:-1].strip()} %"
+        return f"{number[:-1].strip()}\u00a0%"
     try:
-        return f"{100 * float(number):.3g} %"
+        return f"{100 * float(number):.3g}\u00a0%"
     except ValueError:
         return number
 

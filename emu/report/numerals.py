@@ -45,10 +45,11 @@ def number(value: float) -> str:
     if value == 0:
         return "0"
     magnitude = math.floor(math.log10(abs(value)))
+    rounded = round(value, _DIGITS - 1 - magnitude)
+    magnitude = math.floor(math.log10(abs(rounded)))  # 9.999 has become 10.0
     decimals = max(0, _DIGITS - 1 - magnitude)
     if decimals > 6:
         return f"{value:.2e}".replace("-", "−")
-    rounded = round(value, _DIGITS - 1 - magnitude)
     whole = float(value).is_integer() and magnitude < 4
     text = f"{int(value):,}" if whole else f"{rounded:,.{decimals}f}"
     return text.replace(",", "\u202f").replace("-", "−")

@@ -144,4 +144,4 @@ def summarise(runs: Sequence[Run], twins: Sequence[Run]) -> list[tuple[Fault, In
 
 def _usual_drops(before: Floats) -> float:
     """Drops per interval that are usual without the fault."""
-    return float(np.quantile(before, 0.99)) if before.size else 0.0
+    return float(np.quantile(before, 0.95, method="lower")) if before.size else 0.0

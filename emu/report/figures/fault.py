@@ -158,7 +158,9 @@ def _panel(
 
 
 def _caught(value: float) -> str:
-    return "no visible dip" if value == 0 else f"caught up {_said(value)}"
+    if value == 0:
+        return "no visible dip"
+    return "not caught up" if math.isinf(value) else f"caught up {_said(value)}"
 
 
 def _said(value: float) -> str:

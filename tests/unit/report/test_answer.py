@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The written answer claims what the intervals allow and nothing more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from emu.report.analysis.answer import listed, standing, write
+from emu.report.analysis.bootstrap import Interval
+from emu.report.dataset import Dataset
+from emu.report.results import Results, best_group
+from emu.telemetry import Run, find_runs
+
+NAMES = ["L3", "L3 to host", "L2 RSTP", "EVPN"]
+
+
+@pytest.mark.parametrize(
+    ("leaders", "said"),
+    [
+        ([], "no design's tail can be told from the rest's"),
+        (["L3"], "L3 has the shortest tail"),
+        (["L3", "EVPN"], "L3 and EVPN share the shortest tail"),
+        (["L3", "L3 to host", "EVPN"], "L2 RSTP has a longer tail than all other designs"),
+    ],
+)
+def test_standing_names_the_smaller_side(leaders: list[str], said: str) -> None:
+    assert standing(leaders, NAMES) == said
+
+
+def test_listed() -> None:
+    assert (listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])) == (
+        "a",
+        "a and b",
+        "a, b and c",
+    )
+
+
+def interval(low: float, high: float) -> Interval:
+    return Interval((low + high) / 2, low, high)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "lower_is_better", "best"),
+    [
+        ([(1, 2), (3, 4), (5, 6)], True, {0}),
+        ([(1, 2), (3, 4), (5, 6)], False, {2}),
+        ([(1, 3.5), (3, 4), (5, 6)], True, {0, 1}),  # a pair that parts from the rest
+        ([(1, 3.5), (3, 5.5), (5, 6)], True, set()),  # a chain that nowhere parts
+        ([(0, 0), (0, 0), (0, 0)], True, set()),
+        ([(0, 0), (0, 0), (4, 9)], True, {0, 1}),
+        ([(1, 2)], True, set()),
+    ],
+)
+def test_best_is_marked_only_where_intervals_part(
+    bounds: list[tuple[float, float]], lower_is_better: bool, best: set[int]
+) -> None:
+    assert best_group([interval(*b) for b in bounds], lower_is_better) == best
+
+
+def test_unknown_values_are_never_best() -> None:
+    nan = float("nan")
+    assert best_group([Interval(nan, nan, nan), interval(1, 2), interval(3, 4)], True) == {1}
+
+
+@pytest.fixture
+def calm(synthetic: ModuleType, tmp_path: Path) -> Results:
+    """Two designs far apart, one case, no fault."""
+    designs = [
+        synthetic.Design("l3", "l3", 0.2, 0.0, 1.0),
+        synthetic.Design("stretched-l2/rstp", "stretched-l2/rstp", 8.0, 0.0, 0.25),
+    ]
+    synthetic.write_runs(
+        tmp_path, designs=designs, loads=(0.5,), seeds=(1, 2, 3), fault=False, transfers=150
+    )
+    return Results.compute(Dataset.from_runs(map(Run, find_runs([tmp_path])[0])))
+
+
+def test_one_case_needs_no_place(calm: Results) -> None:
+    answer = write(calm)
+    assert answer.headline == "No design lost a packet. L3 has the shortest tail."
+    headings = [p.heading for p in answer.paragraphs]
+    assert headings == ["Lossless?", "Whose tail is shortest?", "Where does L3 stand?"]
+    assert "its interval parts from all others" in answer.paragraphs[1].text
+    assert "better than L2 RSTP" in answer.paragraphs[2].text
+
+
+def test_where_l3_does_not_win_the_headline_says_so(synthetic: ModuleType, tmp_path: Path) -> None:
+    designs = [
+        synthetic.Design("l3", "l3", 6.0, 0.0, 1.0),
+        synthetic.Design("l3-host", "l3-host", 0.2, 0.0, 1.0),
+    ]
+    synthetic.write_runs(
+        tmp_path, designs=designs, loads=(0.5,), seeds=(1, 2, 3), fault=False, transfers=150
+    )
+    answer = write(Results.compute(Dataset.from_runs(map(Run, find_runs([tmp_path])[0]))))
+    assert "L3 does not win" in answer.headline
+    assert "L3 to host beats it" in answer.headline
+
+
+def test_loss_and_fault_are_told(runs_dir: Path) -> None:
+    answer = write(Results.compute(Dataset.from_runs(map(Run, find_runs([runs_dir])[0]))))
+    assert answer.headline.startswith("Without a fault no design lost a packet; with one,")
+    told = {p.heading: p.text for p in answer.paragraphs}
+    assert "no route" in told["Lossless?"]
+    assert "leaf1-spine2[0] goes down, 20 ms into the run" in told["What did the fault cost?"]
