@@ -11,6 +11,11 @@ import typer
 from emu.cli.console import note, print_json, print_rich, print_text
 
 
+Run = Annotated[
+    Path, typer.Argument(metavar="RUN", exists=True, file_okay=False, help="A run directory.")
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command."""
     app.command(epilog="Example: emu report runs/first-look --out reports/first-look")(report)
@@ -22,7 +27,13 @@ def register(app: typer.Typer) -> None:
 
 def report(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Run directories, or folders of them.")
+        list[Path],
+        typer.Argument(
+            metavar="DIR...",
+            exists=True,
+            file_okay=False,
+            help="Run directories, or folders of them.",
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -44,8 +55,8 @@ def report(
 
 
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
-    second: Annotated[Path, typer.Argument(metavar="RUN", help="Another one.")],
+    first: Run,
+    second: Run,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Put two runs side by side, with bootstrap confidence intervals."""
@@ -60,7 +71,10 @@ def compare(
 
 def publish(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Folders that emu report wrote.")
+        list[Path],
+        typer.Argument(
+            metavar="DIR...", exists=True, file_okay=False, help="Folders that emu report wrote."
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The site's folder.")] = Path("public"),
 ) -> None:
