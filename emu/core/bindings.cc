@@ -86,10 +86,10 @@ nb::dict port_drops(const Engine& engine) {
   for (int r = 0; r < emu::kDropReasons; ++r) {
     nb::dict reason;
     const auto i = static_cast<std::size_t>(r);
-    put<std::int64_t>(reason, "packets", engine.ports(),
-                      [i](const emu::Port& p) { return p.drop_packets[i]; });
-    put<std::int64_t>(reason, "bytes", engine.ports(),
-                      [i](const emu::Port& p) { return p.drop_bytes[i]; });
+    put<std::int64_t>(reason, "packets", engine.drops(),
+                      [i](const emu::DropCounts& d) { return d.packets[i]; });
+    put<std::int64_t>(reason, "bytes", engine.drops(),
+                      [i](const emu::DropCounts& d) { return d.bytes[i]; });
     out[emu::kDropNames[i]] = reason;
   }
   return out;
@@ -235,7 +235,7 @@ NB_MODULE(_core, m) {
              Ps alpha_timer_ps, Ps rate_reduce_interval_ps, Ps increase_timer_ps,
              std::int64_t byte_counter_bytes, std::int64_t rate_ai_bps, std::int64_t rate_hai_bps,
              std::int64_t rate_min_bps, std::int32_t fast_recovery_stages,
-             bool clamp_target_rate) {
+             bool clamp_target_rate, bool clamp_after_increase) {
             emu::NicParams p;
             p.mtu = mtu_bytes;
             p.ack_interval = ack_interval;
@@ -263,7 +263,8 @@ NB_MODULE(_core, m) {
                        rate_hai_bps,
                        rate_min_bps,
                        fast_recovery_stages,
-                       clamp_target_rate};
+                       clamp_target_rate,
+                       clamp_after_increase};
             return e.add_nic_profile(p);
           },
           nb::kw_only(), "mtu_bytes"_a, "ack_interval"_a, "ack_priority"_a, "cnp_priority"_a,
@@ -272,7 +273,7 @@ NB_MODULE(_core, m) {
           "ecn_capable"_a, "fixed_rate_bps"_a, "pfc_quanta"_a, "g"_a, "initial_alpha"_a,
           "min_dec_factor"_a, "alpha_timer_ps"_a, "rate_reduce_interval_ps"_a,
           "increase_timer_ps"_a, "byte_counter_bytes"_a, "rate_ai_bps"_a, "rate_hai_bps"_a,
-          "rate_min_bps"_a, "fast_recovery_stages"_a, "clamp_target_rate"_a)
+          "rate_min_bps"_a, "fast_recovery_stages"_a, "clamp_target_rate"_a, "clamp_after_increase"_a)
       .def(
           "add_ecn_profile",
           [](Engine& e, std::int64_t kmin_bytes, std::int64_t kmax_bytes, double pmax,
@@ -297,7 +298,8 @@ NB_MODULE(_core, m) {
           [](Engine& e, std::vector<std::vector<std::uint32_t>> groups,
              std::vector<std::vector<std::uint16_t>> tunnels,
              std::vector<std::int32_t> port_group) {
-            e.tables().groups = std::move(groups);
+            e.tables().groups.clear();
+            for (auto& group : groups) e.tables().groups.add(group);
             e.tables().tunnels = std::move(tunnels);
             e.tables().port_group = std::move(port_group);
           },

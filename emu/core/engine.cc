@@ -55,6 +55,7 @@ void Engine::add_switch(std::uint32_t ports, std::uint32_t profile) {
   const auto first = static_cast<std::uint32_t>(ports_.size());
   Switch& sw = switches_.emplace_back();
   sw.node = node;
+  sw.row = static_cast<std::uint32_t>(switches_.size() - 1);
   sw.first_port = first;
   sw.ports = ports;
   sw.profile = profile;
@@ -103,6 +104,7 @@ void Engine::finish_build() {
   queues_.resize(ports_.size() * kPriorities);
   pgs_.resize(ports_.size() * kPriorities);
   hole_routes_.resize(ports_.size());
+  drops_.resize(ports_.size());
   std::uint32_t words = 0;
   for (NodeRef& node : nodes_) {
     node.wire_word = words;
@@ -143,7 +145,10 @@ void Engine::finish_build() {
   tables_.endpoints = static_cast<std::uint32_t>(endpoints_.size());
   calendar_ = Calendar(static_cast<std::uint32_t>(nodes_.size()), window_ps_);
   for (SwitchTables& table : tables_.switches) {
-    if (table.bridged && tables_.mac_age_ps > 0) table.seen_us.assign(table.fib.size(), 0);
+    if (table.bridged && tables_.mac_age_ps > 0) {
+      table.ageing = true;
+      table.seen_us.assign(table.fib.size(), 0);
+    }
     if (!table.bridged) continue;
     for (std::uint32_t e = 0; e < tables_.endpoints; ++e) {
       table.macs += table.fib[e] != kRouteFlood ? 1 : 0;

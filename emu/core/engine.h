@@ -45,6 +45,7 @@ struct Replication {
 
 struct Switch {
   std::uint32_t node = 0;
+  std::uint32_t row = 0;               // among the switches
   std::uint32_t first_port = 0;
   std::uint32_t ports = 0;
   std::uint32_t profile = 0;
@@ -52,6 +53,11 @@ struct Switch {
   std::vector<std::uint64_t> active;   // by port: egress queues hold packets
   std::vector<std::uint32_t> xoff;     // priority groups (port * 8 + priority) in XOFF
   std::int64_t xoff_usage_min = 0;     // no paused group uses less than this
+  // While a group is in XOFF, ports by the start of their next packet. An entry
+  // counts if it is the one in due_at; a start may turn out later, never earlier.
+  using Due = std::pair<Ps, std::uint32_t>;
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due;
+  std::vector<Ps> due_at;              // by port
   using Refresh = std::pair<Ps, std::uint32_t>;
   std::priority_queue<Refresh, std::vector<Refresh>, std::greater<>> refresh;
   std::vector<Replication> replications;
@@ -131,7 +137,7 @@ class Engine {
   std::uint32_t post(std::uint32_t qp, std::int64_t bytes, Ps at);
 
   // What happens to the fabric, applied by the caller at now().
-  void set_group(std::uint32_t group, std::vector<std::uint32_t> ports);
+  void set_group(std::uint32_t group, const std::vector<std::uint32_t>& ports);
   void set_endpoint_group(std::uint32_t endpoint, std::uint32_t group);
   void rehash_endpoint(std::uint32_t endpoint);
   void set_fib(std::uint32_t sw, const std::vector<std::uint16_t>& routes, std::uint16_t value);
@@ -156,6 +162,7 @@ class Engine {
   const Totals& totals() const { return totals_; }
   const std::vector<Message>& messages() const { return messages_; }
   const std::vector<Port>& ports() const { return ports_; }
+  const std::vector<DropCounts>& drops() const { return drops_; }
   const std::vector<EgressQueue>& queues() const { return queues_; }
   const std::vector<PriorityGroup>& groups() const { return pgs_; }
   const std::vector<Switch>& switches() const { return switches_; }
@@ -194,13 +201,14 @@ class Engine {
   Ps settle(Switch& sw, std::uint32_t port, Ps until);
   Ps settle_all(Switch& sw, Ps until);
   void settle_in_order(Switch& sw, Ps until);
+  void note_due(Switch& sw, std::uint32_t index);
   void go_xoff(Switch& sw, std::uint32_t group, Ps now);
   void resume_groups(Switch& sw, Ps now);
   void refresh_xoff(Switch& sw, Ps until);
 
   // pipeline.cc: where a packet goes
-  void receive(Switch& sw, Port& in, Packet packet, Ps now);
-  void forward(Switch& sw, Packet packet, std::uint16_t ingress, std::uint32_t in_port, Ps now);
+  void receive(Switch& sw, Port& in, Packet& packet, Ps now);
+  void forward(Switch& sw, Packet& packet, std::uint16_t ingress, std::uint32_t in_port, Ps now);
   void flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std::int32_t key, Ps now);
   void learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now);
   void encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep);
@@ -248,6 +256,7 @@ class Engine {
   std::vector<NicPort> nic_ports_;  // by port number: endpoints come first
   std::vector<Switch> switches_;
   std::vector<Port> ports_;
+  std::vector<DropCounts> drops_;     // by port
   std::vector<EgressQueue> queues_;   // port * 8 + priority
   std::vector<PriorityGroup> pgs_;    // port * 8 + priority
   std::vector<std::vector<std::uint16_t>> hole_routes_;  // by port, rarely used

@@ -40,8 +40,8 @@ void Engine::rehash_endpoint(std::uint32_t number) {
   wake(ep.node, now_);
 }
 
-void Engine::set_group(std::uint32_t group, std::vector<std::uint32_t> members) {
-  tables_.groups[group] = std::move(members);
+void Engine::set_group(std::uint32_t group, const std::vector<std::uint32_t>& members) {
+  tables_.groups.set(group, members);
   for (std::uint32_t e = 0; e < endpoints_.size(); ++e) {
     if (endpoints_[e].group == group) rehash_endpoint(e);
   }
@@ -90,8 +90,10 @@ void Engine::port_detected(std::uint32_t number, bool up) {
     port.backlog &= static_cast<std::uint8_t>(~(1U << p));
   }
   port.paused = 0;
-  if (node.is_switch && port.backlog == 0) {
-    switches_[node.index].active[port.index >> 6] &= ~(1ULL << (port.index & 63));
+  if (node.is_switch) {
+    Switch& sw = switches_[node.index];
+    if (port.backlog == 0) sw.active[port.index >> 6] &= ~(1ULL << (port.index & 63));
+    if (!sw.xoff.empty()) note_due(sw, port.index);
   }
   wake(port.node, now_);
 }

@@ -36,19 +36,54 @@ struct Overlay {
   bool dscp_copy_decap = true;
 };
 
-struct SwitchTables {
+struct alignas(64) SwitchTables {
   std::vector<std::uint16_t> fib;     // by route: endpoints, then VTEPs
-  std::vector<std::uint32_t> seen_us; // bridged: when the MAC was last seen, microseconds
-  std::map<std::int32_t, std::vector<std::uint16_t>> flood;  // ingress group -> egress groups
-  std::vector<std::uint16_t> flood_tunnels;                  // VTEPs for ingress replication
   std::uint64_t hash_seed = 0;
   std::int32_t vtep = -1;
   std::uint32_t macs = 0;             // bridged: learned entries
   bool bridged = false;
+  bool ageing = false;                // bridged: seen_us is kept
+  std::vector<std::uint32_t> seen_us; // when the MAC was last seen, microseconds
+  std::map<std::int32_t, std::vector<std::uint16_t>> flood;  // ingress group -> egress groups
+  std::vector<std::uint16_t> flood_tunnels;                  // VTEPs for ingress replication
+};
+
+/// Sets of equivalent egress ports. Most have one member, which stands in the
+/// entry itself; the others' members lie in one array.
+class Groups {
+ public:
+  void clear() { *this = {}; }
+  std::uint16_t add(const std::vector<std::uint32_t>& ports) {
+    entries_.emplace_back();
+    set(static_cast<std::uint32_t>(entries_.size() - 1), ports);
+    return static_cast<std::uint16_t>(entries_.size() - 1);
+  }
+  void set(std::uint32_t group, const std::vector<std::uint32_t>& ports) {
+    Entry& entry = entries_.at(group);
+    entry.count = static_cast<std::uint32_t>(ports.size());
+    if (ports.size() == 1) {
+      entry.first = ports[0];
+    } else {
+      entry.first = static_cast<std::uint32_t>(members_.size());
+      members_.insert(members_.end(), ports.begin(), ports.end());
+    }
+  }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(entries_.size()); }
+  std::uint32_t count(std::uint32_t group) const { return entries_[group].count; }
+  /// The member that a hash picks; the group is not empty.
+  std::uint32_t pick(std::uint32_t group, std::uint32_t entropy, std::uint64_t seed) const;
+
+ private:
+  struct Entry {
+    std::uint32_t count = 0;
+    std::uint32_t first = 0;  // the port itself, or where the members begin
+  };
+  std::vector<Entry> entries_;
+  std::vector<std::uint32_t> members_;
 };
 
 struct ForwardingTables {
-  std::vector<std::vector<std::uint32_t>> groups;  // port numbers
+  Groups groups;
   std::vector<std::vector<std::uint16_t>> tunnels; // VTEP numbers
   std::vector<std::int32_t> port_group;            // by port: group it is learned on
   std::vector<SwitchTables> switches;
@@ -64,6 +99,13 @@ struct ForwardingTables {
 inline std::uint32_t hash_member(std::uint32_t entropy, std::uint64_t seed, std::uint32_t n) {
   const std::uint64_t h = mix64(seed ^ entropy) >> 32;
   return static_cast<std::uint32_t>((h * n) >> 32);
+}
+
+inline std::uint32_t Groups::pick(std::uint32_t group, std::uint32_t entropy,
+                                  std::uint64_t seed) const {
+  const Entry entry = entries_[group];
+  if (entry.count == 1) return entry.first;
+  return members_[entry.first + hash_member(entropy, seed, entry.count)];
 }
 
 /// The outer UDP source port keeps 14 bits of the inner hash (RFC 7348 §5:

@@ -8,12 +8,12 @@ namespace emu {
 
 void Engine::count_drop(std::uint32_t port, const Packet& packet, Drop reason) {
   const auto r = static_cast<std::size_t>(reason);
-  Port& p = ports_[port];
-  if (totals_.drop_packets[r] == 0 || p.drop_packets[r] == 0) {
-    record(now_, EventKind::kFirstDrop, p.node, port, static_cast<std::uint32_t>(r));
+  DropCounts& here = drops_[port];
+  if (here.packets[r] == 0) {
+    record(now_, EventKind::kFirstDrop, ports_[port].node, port, static_cast<std::uint32_t>(r));
   }
-  ++p.drop_packets[r];
-  p.drop_bytes[r] += packet.bytes;
+  ++here.packets[r];
+  here.bytes[r] += packet.bytes;
   ++totals_.drop_packets[r];
   totals_.drop_bytes[r] += packet.bytes;
 }

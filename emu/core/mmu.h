@@ -29,7 +29,7 @@ struct MmuParams {
   std::uint8_t lossless = 0;             // bit p: PFC is on for priority p
 };
 
-struct PriorityGroup {
+struct alignas(64) PriorityGroup {
   std::int64_t used = 0;      // reserved + shared bytes
   std::int64_t headroom = 0;  // bytes taken above the limit
   std::int64_t headroom_limit = 0;

@@ -8,6 +8,10 @@
 
 namespace emu {
 
+namespace {
+constexpr std::uint64_t kHostHashSeed = 0x40571;
+}
+
 void Engine::arm(Endpoint& ep, Ps at, TimerKind kind, std::uint32_t id) {
   ep.timers.emplace(at, kind, id);
   wake(ep.node, at);
@@ -15,10 +19,8 @@ void Engine::arm(Endpoint& ep, Ps at, TimerKind kind, std::uint32_t id) {
 
 /// Local port for a flow of the endpoint, or kNone when no port is left.
 std::uint32_t Engine::port_for(const Endpoint& ep, std::uint32_t entropy) const {
-  const auto& members = tables_.groups[ep.group];
-  if (members.empty()) return kNone;
-  const auto n = static_cast<std::uint32_t>(members.size());
-  return members[n == 1 ? 0 : hash_member(entropy, 0x40571, n)] - ep.first_port;
+  if (tables_.groups.count(ep.group) == 0) return kNone;
+  return tables_.groups.pick(ep.group, entropy, kHostHashSeed) - ep.first_port;
 }
 
 void Engine::push_ready(NicPort& nic, std::uint32_t qp) {

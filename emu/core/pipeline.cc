@@ -31,7 +31,7 @@ void Engine::encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep) {
   }
   packet.bytes = static_cast<std::uint16_t>(packet.bytes + overlay.overhead_bytes);
   packet.route = static_cast<std::uint16_t>(tables_.endpoints + vtep);
-  const SwitchTables& table = tables_.switches[nodes_[sw.node].index];
+  const SwitchTables& table = tables_.switches[sw.row];
   packet.entropy = outer_entropy(packet.entropy, static_cast<std::uint32_t>(table.vtep), vtep);
 }
 
@@ -52,7 +52,7 @@ void Engine::decapsulate(Packet& packet) {
 /// A bridge remembers on which of its ports a source address was seen.
 void Engine::learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now) {
   if (group < 0) return;
-  SwitchTables& table = tables_.switches[nodes_[sw.node].index];
+  SwitchTables& table = tables_.switches[sw.row];
   const std::uint32_t source = source_of(packet);
   std::uint16_t& entry = table.fib[source];
   if (entry != group) {
@@ -62,10 +62,10 @@ void Engine::learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now)
     }
     entry = static_cast<std::uint16_t>(group);
   }
-  if (!table.seen_us.empty()) table.seen_us[source] = static_cast<std::uint32_t>(now / 1'000'000);
+  if (table.ageing) table.seen_us[source] = static_cast<std::uint32_t>(now / 1'000'000);
 }
 
-void Engine::receive(Switch& sw, Port& in, Packet packet, Ps now) {
+void Engine::receive(Switch& sw, Port& in, Packet& packet, Ps now) {
   const std::uint32_t number = sw.first_port + in.index;
   const std::int32_t group = tables_.port_group[number];
   if (group == kPortBlocked) {
@@ -77,14 +77,13 @@ void Engine::receive(Switch& sw, Port& in, Packet packet, Ps now) {
     return;
   }
   packet.ingress = IngressTag::pack(in.index, packet.current_priority());
-  const std::uint32_t index = nodes_[sw.node].index;
-  if (tables_.switches[index].bridged) learn(sw, packet, group, now);
+  if (tables_.switches[sw.row].bridged) learn(sw, packet, group, now);
   forward(sw, packet, packet.ingress, number, now);
 }
 
-void Engine::forward(Switch& sw, Packet packet, std::uint16_t ingress, std::uint32_t in_port,
+void Engine::forward(Switch& sw, Packet& packet, std::uint16_t ingress, std::uint32_t in_port,
                      Ps now) {
-  const SwitchTables& table = tables_.switches[nodes_[sw.node].index];
+  const SwitchTables& table = tables_.switches[sw.row];
   std::int32_t flood_key = tables_.port_group[in_port];
   if ((packet.flags & kEncap) != 0 && table.fib[packet.route] == kRouteLocal) {
     decapsulate(packet);
@@ -100,7 +99,7 @@ void Engine::forward(Switch& sw, Packet packet, std::uint16_t ingress, std::uint
   }
   std::uint16_t value = table.fib[packet.route];
   if (value == kRouteFlood ||
-      (!table.seen_us.empty() && value < kTunnelBit &&
+      (table.ageing && value < kTunnelBit &&
        now / 1'000'000 - table.seen_us[packet.route] > tables_.mac_age_ps / 1'000'000)) {
     flood(sw, packet, ingress, flood_key, now);
     return;
@@ -116,16 +115,11 @@ void Engine::forward(Switch& sw, Packet packet, std::uint16_t ingress, std::uint
       value = kRouteDrop;
     }
   }
-  if (value >= kTunnelBit || tables_.groups[value].empty()) {
+  if (value >= kTunnelBit || tables_.groups.count(value) == 0) {
     count_drop(in_port, packet, Drop::kNoRoute);
     return;
   }
-  const auto& members = tables_.groups[value];
-  const std::uint32_t member =
-      members.size() == 1 ? 0
-                          : hash_member(packet.entropy, table.hash_seed,
-                                        static_cast<std::uint32_t>(members.size()));
-  admit(sw, members[member], packet, now);
+  admit(sw, tables_.groups.pick(value, packet.entropy, table.hash_seed), packet, now);
 }
 
 /// Copies a broadcast or unknown packet to every port of its flood domain and,
@@ -133,14 +127,11 @@ void Engine::forward(Switch& sw, Packet packet, std::uint16_t ingress, std::uint
 /// buffer charge until the last has left.
 void Engine::flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std::int32_t key,
                    Ps now) {
-  const SwitchTables& table = tables_.switches[nodes_[sw.node].index];
+  const SwitchTables& table = tables_.switches[sw.row];
   std::vector<std::pair<std::uint32_t, Packet>> copies;
   const auto add = [&](std::uint16_t group, const Packet& copy) {
-    const auto& members = tables_.groups[group];
-    if (members.empty()) return;
-    copies.emplace_back(members[hash_member(copy.entropy, table.hash_seed,
-                                            static_cast<std::uint32_t>(members.size()))],
-                        copy);
+    if (tables_.groups.count(group) == 0) return;
+    copies.emplace_back(tables_.groups.pick(group, copy.entropy, table.hash_seed), copy);
   };
   if (const auto found = table.flood.find(key); found != table.flood.end()) {
     Packet copy = packet;

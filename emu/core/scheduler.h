@@ -24,6 +24,12 @@ struct Choice {
   Ps start = kNever;
 };
 
+/// A mask with exactly one bit. (std::has_single_bit counts all bits, by a
+/// library call on plain x86-64.)
+constexpr bool single_bit(std::uint8_t bits) {
+  return bits != 0 && (bits & static_cast<std::uint8_t>(bits - 1)) == 0;
+}
+
 /// Earliest time at which priority `p` of the port could start a packet.
 inline Ps earliest_start(const Port& port, const EgressQueue& queue, int p) {
   Ps at = std::max(port.next_free, queue.packets.front().at);
@@ -36,7 +42,7 @@ inline int pick(Port& port, EgressQueue* queues, std::uint8_t eligible,
                 const SchedulerParams& params) {
   const std::uint8_t strict = eligible & params.strict;
   if (strict != 0) return 7 - std::countl_zero(strict);
-  if (std::has_single_bit(eligible)) return std::countr_zero(eligible);
+  if (single_bit(eligible)) return std::countr_zero(eligible);
   for (;;) {
     const int p = port.turn;
     EgressQueue& queue = queues[p];
@@ -58,7 +64,7 @@ inline int pick(Port& port, EgressQueue* queues, std::uint8_t eligible,
 
 /// What the port starts next, if that is before `until`.
 inline Choice choose(Port& port, EgressQueue* queues, Ps until, const SchedulerParams& params) {
-  if (port.paused == 0 && std::has_single_bit(port.backlog)) {
+  if (port.paused == 0 && single_bit(port.backlog)) {
     const int p = std::countr_zero(port.backlog);
     const Ps start = std::max(port.next_free, queues[p].packets.front().at);
     return start < until ? Choice{p, start} : Choice{-1, start};

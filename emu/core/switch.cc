@@ -92,29 +92,33 @@ Ps Engine::settle_all(Switch& sw, Ps until) {
   return next;
 }
 
+/// While a group is in XOFF: the port may start a packet earlier than noted.
+void Engine::note_due(Switch& sw, std::uint32_t index) {
+  Port& port = ports_[sw.first_port + index];
+  if (port.backlog == 0) return;
+  const Ps start = choose(port, &queues_[(sw.first_port + index) * kPriorities], 0,
+                          switch_profiles_[sw.profile].scheduler)
+                       .start;
+  if (start >= sw.due_at[index]) return;
+  sw.due_at[index] = start;
+  sw.due.emplace(start, index);
+}
+
 /// Departures of all ports in order of (time, port) until `until`, or until no
 /// priority group is in XOFF any more.
 void Engine::settle_in_order(Switch& sw, Ps until) {
   const SchedulerParams& params = switch_profiles_[sw.profile].scheduler;
-  while (!sw.xoff.empty()) {
-    Ps first = until;
-    std::uint32_t index = kNone;
-    for (std::uint32_t w = 0; w < sw.active.size(); ++w) {
-      for (std::uint64_t bits = sw.active[w]; bits != 0; bits &= bits - 1) {
-        const auto i = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
-        const std::uint32_t number = sw.first_port + i;
-        const Ps start = choose(ports_[number], &queues_[number * kPriorities], 0, params).start;
-        if (start < first) {
-          first = start;
-          index = i;
-        }
-      }
-    }
-    if (index == kNone) return;
+  while (!sw.xoff.empty() && !sw.due.empty() && sw.due.top().first < until) {
+    const auto [start, index] = sw.due.top();
+    sw.due.pop();
+    if (sw.due_at[index] != start) continue;
+    sw.due_at[index] = kNever;
     Port& port = ports_[sw.first_port + index];
+    if (port.backlog == 0) continue;
     const Choice choice =
-        choose(port, &queues_[(sw.first_port + index) * kPriorities], until, params);
-    depart(sw, port, choice.priority, choice.start);
+        choose(port, &queues_[(sw.first_port + index) * kPriorities], start + 1, params);
+    if (choice.priority >= 0) depart(sw, port, choice.priority, choice.start);
+    note_due(sw, index);
   }
 }
 
@@ -187,6 +191,7 @@ void Engine::enqueue(Switch& sw, std::uint32_t out, const Packet& packet) {
   queue.bytes_max = std::max(queue.bytes_max, queue.bytes);
   port.backlog |= static_cast<std::uint8_t>(1U << priority);
   sw.active[port.index >> 6] |= 1ULL << (port.index & 63);
+  if (!sw.xoff.empty()) note_due(sw, port.index);
 }
 
 void Engine::admit(Switch& sw, std::uint32_t out, const Packet& packet, Ps now) {
@@ -203,6 +208,15 @@ void Engine::go_xoff(Switch& sw, std::uint32_t group, Ps now) {
   const std::int64_t usage = sw.mmu.shared_part(pg.used);
   sw.xoff_usage_min = sw.xoff.empty() ? usage : std::min(sw.xoff_usage_min, usage);
   pg.xoff = true;
+  if (sw.xoff.empty()) {  // from here on departures run in order
+    sw.due = {};
+    sw.due_at.assign(sw.ports, kNever);
+    for (std::uint32_t w = 0; w < sw.active.size(); ++w) {
+      for (std::uint64_t bits = sw.active[w]; bits != 0; bits &= bits - 1) {
+        note_due(sw, w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+      }
+    }
+  }
   sw.xoff.push_back(group);
   ++totals_.xoff_episodes;
   const std::uint32_t port = group / kPriorities;
@@ -291,13 +305,14 @@ Ps Engine::process_switch(Switch& sw, Ps limit) {
     const auto index = static_cast<std::uint32_t>(key >> kOrderBits) & 0xFFFU;
     const auto order = static_cast<std::uint32_t>(key & ((1U << kOrderBits) - 1));
     Port& port = ports_[sw.first_port + index];
-    refresh_xoff(sw, at);
+    if (!sw.refresh.empty()) refresh_xoff(sw, at);
     if (!sw.xoff.empty()) settle_in_order(sw, at);
     if ((order & kDataBit) != 0) {
       receive(sw, port, port.wire[order & (kDataBit - 1)], at);
     } else {
       settle(sw, sw.first_port + index, at);
       obey_pfc(sw.first_port + index, port.pfc_wire[order]);
+      if (!sw.xoff.empty()) note_due(sw, index);
     }
   }
   for (std::size_t i = 0; i < counts_.size(); i += 3) {

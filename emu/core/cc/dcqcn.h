@@ -31,7 +31,11 @@ struct Dcqcn {
     Bps rate_hai_bps = 0;
     Bps rate_min_bps = 0;
     std::int32_t fast_recovery_stages = 5;
-    bool clamp_target_rate = true;    // target := rate on every cut, not only after an increase
+    // Target := rate before the cut, on every cut, or only on the first one since
+    // the timer last raised the rate. Without either a run of cuts keeps aiming
+    // at the rate from which it began, and recovers fast.
+    bool clamp_target_rate = true;
+    bool clamp_after_increase = true;
   };
 
   struct State {
@@ -46,7 +50,7 @@ struct Dcqcn {
     std::int32_t byte_stage = 0;
     bool limited = false;  // a CNP came and the line rate is not regained
     bool started = false;  // alpha has been initialised
-    bool increased = false;  // an increase happened since the last cut
+    bool increased = false;  // the timer has raised the rate since the last cut
   };
 
   static void start(State& s, Bps line) {
@@ -66,7 +70,9 @@ struct Dcqcn {
     s.alpha_due = now + p.alpha_timer_ps;
     if (now < s.cut_allowed) return;
     s.cut_allowed = now + p.rate_reduce_interval_ps;
-    if (p.clamp_target_rate || s.increased || !s.limited) s.target = s.rate;
+    if (p.clamp_target_rate || (p.clamp_after_increase && s.increased) || !s.limited) {
+      s.target = s.rate;
+    }
     s.increased = false;
     const double keep = std::max(p.min_dec_factor, 1.0 - s.alpha / 2);
     s.rate = std::max(p.rate_min_bps, static_cast<Bps>(static_cast<double>(s.rate) * keep));
@@ -93,6 +99,7 @@ struct Dcqcn {
     if (!s.limited || s.timer_due > now) return kNever;
     const Ps at = s.timer_due;
     ++s.timer_stage;
+    s.increased = true;
     increase(s, p, line);
     s.timer_due = at + p.increase_timer_ps;
     return at;
@@ -112,7 +119,6 @@ struct Dcqcn {
 
  private:
   static void increase(State& s, const Params& p, Bps line) {
-    s.increased = true;
     const std::int32_t f = p.fast_recovery_stages;
     if (p.byte_counter == 0) {
       // Timer only, as in the HPCC simulator: F recoveries, one additive step,
