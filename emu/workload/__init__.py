@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From serving traces to KV transfers: readers, models, placement, engines, load."""
 
-from emu.workload.build import build_workload
+from emu.workload.build import build_workload, check_workload
 from emu.workload.compute import ComputeProfile, compute_names, find_compute
 from emu.workload.describe import TraceDescription, describe
 from emu.workload.engines import EngineProfile, engine_names, find_engine
@@ -25,6 +25,7 @@ __all__ = [
     "TraceDescription",
     "Workload",
     "build_workload",
+    "check_workload",
     "compute_names",
     "describe",
     "engine_names",

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from emu.errors import SpecError
 from emu.fabric.graph import Fabric
 from emu.spec import ExperimentSpec
 from emu.workload.from_flows import from_flows
-from emu.workload.from_requests import from_requests
+from emu.workload.from_requests import from_requests, resolve
 from emu.workload.readers import ReadOptions, read_trace
-from emu.workload.trace import FlowTrace
+from emu.workload.trace import FlowTrace, RequestTrace
 from emu.workload.workload import Workload
 
 
@@ -22,9 +23,36 @@ def build_workload(spec: ExperimentSpec, fabric: Fabric, seed: int) -> Workload:
     TraceError
         When the trace cannot be read.
     """
-    workload, given = spec.workload, spec.workload.trace
+    trace = _read(spec, seed)
+    try:
+        if isinstance(trace, FlowTrace):
+            return from_flows(spec.workload, trace, fabric, str(spec.workload.trace.path), seed)
+        return from_requests(spec.workload, trace, fabric, seed)
+    except SpecError as error:
+        raise spec.located(error) from None
+
+
+def check_workload(spec: ExperimentSpec, fabric: Fabric) -> None:
+    """Everything that :func:`build_workload` would refuse by name or by row.
+
+    Raises
+    ------
+    SpecError
+        For an unknown model, engine or compute profile, and for ranks that do not fit.
+    TraceError
+        When the trace cannot be read.
+    """
+    if isinstance(_read(spec, seed=1), RequestTrace):
+        try:
+            resolve(spec.workload, fabric)
+        except SpecError as error:
+            raise spec.located(error) from None
+
+
+def _read(spec: ExperimentSpec, seed: int) -> RequestTrace | FlowTrace:
+    given = spec.workload.trace
     # Superposed copies are cut out of the whole trace, after they were laid over it.
-    limit = None if workload.load.method == "superpose" else given.limit
+    limit = None if spec.workload.load.method == "superpose" else given.limit
     options = ReadOptions(
         skip_bad=given.skip_bad,
         limit=limit,
@@ -32,7 +60,4 @@ def build_workload(spec: ExperimentSpec, fabric: Fabric, seed: int) -> Workload:
         spread_ps=None if isinstance(given.spread, str) else given.spread,
         seed=seed,
     )
-    trace = read_trace(given.path, given.format, options)
-    if isinstance(trace, FlowTrace):
-        return from_flows(workload, trace, fabric, str(given.path), seed)
-    return from_requests(workload, trace, fabric, seed)
+    return read_trace(given.path, given.format, options)

@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -38,6 +39,15 @@ from emu.workload.trace import PS_PER_S, RequestTrace
 from emu.workload.wire import wire_bytes
 from emu.workload.workers import Workers, make_workers
 from emu.workload.workload import Workload
+
+T = TypeVar("T")
+
+_QUEUE_FAULT = Fault(
+    field="workload.compute.prefill_queue",
+    message="prefill_queue is true and load.method is superpose",
+    hint="the queue is that of one trace at its own rate: set load.method to compress, or "
+    "prefill_queue to false",
+)
 
 
 @dataclass(frozen=True)
@@ -69,8 +79,10 @@ def from_requests(
     workload: WorkloadSpec, trace: RequestTrace, fabric: Fabric, seed: int
 ) -> Workload:
     """All stages for one trace."""
-    parts = _resolve(workload, fabric)
+    parts = resolve(workload, fabric)
     notes = list(trace.notes)
+    if workload.prefix_reuse and not trace.has_prefixes:
+        notes.append("prefix_reuse has no effect: the trace does not tell prefixes")
     sessions = 1
     if workload.load.method == "superpose":
         sessions = _sessions(workload, trace, parts)
@@ -121,28 +133,41 @@ def from_requests(
     )
 
 
-def _resolve(workload: WorkloadSpec, fabric: Fabric) -> _Parts:
+def resolve(workload: WorkloadSpec, fabric: Fabric) -> _Parts:
+    """Looks up everything that the workload names.
+
+    Raises
+    ------
+    SpecError
+        With all that is unknown or does not fit, at once.
+    """
+    faults: list[Fault] = []
+
+    def known(find: Callable[[], T]) -> T | None:
+        try:
+            return find()
+        except SpecError as error:
+            faults.extend(error.faults)
+            return None
+
+    given, tp = workload.compute.prefill, workload.parallelism
+    shape = known(lambda: find_model(workload.model))
+    engine = known(lambda: find_engine(workload.engine))
+    compute = known(lambda: find_compute(given if isinstance(given, str) else given.tokens_per_s))
+    prefill = known(lambda: make_workers(fabric, "prefill", tp.prefill_tp))
+    decode = known(lambda: make_workers(fabric, "decode", tp.decode_tp))
+    pairs = None if shape is None else known(lambda: rank_pairs(shape, tp.prefill_tp, tp.decode_tp))
     if workload.compute.prefill_queue and workload.load.method == "superpose":
-        raise SpecError(
-            [
-                Fault(
-                    field="workload.compute.prefill_queue",
-                    message="prefill_queue is true and load.method is superpose",
-                    hint="the queue is that of one trace at its own rate: set load.method to "
-                    "compress, or prefill_queue to false",
-                )
-            ]
-        )
-    shape, tp = find_model(workload.model), workload.parallelism
-    given = workload.compute.prefill
-    decode = make_workers(fabric, "decode", tp.decode_tp)
+        faults.append(_QUEUE_FAULT)
+    if not (shape and engine and compute and prefill and decode and pairs) or faults:
+        raise SpecError(faults)
     return _Parts(
         shape=shape,
         dtype=workload.kv_dtype,
-        engine=find_engine(workload.engine),
-        compute=find_compute(given if isinstance(given, str) else given.tokens_per_s),
-        pairs=rank_pairs(shape, tp.prefill_tp, tp.decode_tp),
-        prefill=make_workers(fabric, "prefill", tp.prefill_tp),
+        engine=engine,
+        compute=compute,
+        pairs=pairs,
+        prefill=prefill,
         decode=decode,
         mtu_bytes=fabric.spec.nic.mtu,
         capacity_bps=ingress_bps(fabric, decode.endpoints),
@@ -180,8 +205,16 @@ def _place_decodes(
         find_policy(workload.placement.decode, "decode"),
         # The serving clock runs slower than the network's by the factor to come.
         ps_per_token=token_bits * PS_PER_S / worker_bps * factor,
-        cache_blocks=0 if workload.prefix_reuse else None,
+        cache_blocks=_cache_blocks(workload, trace, parts) if workload.prefix_reuse else None,
     )
+
+
+def _cache_blocks(workload: WorkloadSpec, trace: RequestTrace, parts: _Parts) -> int:
+    """Blocks that a decode worker's prefix cache holds; 0: any number."""
+    if workload.prefix_capacity is None or not trace.has_prefixes:
+        return 0
+    block = parts.shape.bytes_per_token(parts.dtype) * trace.block_tokens
+    return max(1, workload.prefix_capacity // block)
 
 
 def _messages(

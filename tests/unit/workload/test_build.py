@@ -12,8 +12,8 @@ import pytest
 
 from emu.errors import SpecError, TraceError
 from emu.fabric.graph import Fabric
-from emu.spec import BackgroundSpec, ExperimentSpec
-from emu.workload import Workload, build_workload, find_model
+from emu.spec import BackgroundSpec, ExperimentSpec, load_experiment
+from emu.workload import Workload, build_workload, check_workload, find_model
 from emu.workload.background import background_flows
 from emu.workload.frames import REQUEST_COLUMNS
 from emu.workload.queue_pairs import udp_source_port
@@ -330,3 +330,52 @@ def test_skipped_rows_reach_the_stats(make: Make, tmp_path: Path, sample: Path) 
     work = make(trace={"file": str(path), "skip_bad": True})
     assert work.stats["rows_skipped"] == {"not JSON": 1}
     assert work.stats["rows_read"] == 401
+
+
+def test_a_small_prefix_cache_finds_less(make: Make) -> None:
+    reuse = {"prefix_reuse": True, "parallelism": {"prefill_tp": 2, "decode_tp": 8}}
+    found = [
+        make(trace={"limit": None}, prefix_capacity=capacity, **reuse)
+        .requests["reused_tokens"]
+        .sum()
+        for capacity in (None, "100MB", "1B")
+    ]
+    assert found[0] > found[1] > found[2] >= 0
+
+
+def test_reuse_without_prefixes_in_the_trace_is_said_to_have_no_effect(
+    make: Make, repository: Path
+) -> None:
+    trace = {"file": str(repository / "traces" / "azure-conv-sample.csv")}
+    work = make(trace=trace, prefix_reuse=True)
+    assert work.requests["reused_tokens"].sum() == 0
+    assert any("no effect" in note for note in work.notes)
+
+
+def test_everything_that_is_unknown_is_told_at_once(
+    make_spec: Callable[..., ExperimentSpec], fabric: Fabric
+) -> None:
+    spec = make_spec(
+        model="kimi-k", engine="moncake", compute={"prefill": "h100"}, parallelism={"decode_tp": 16}
+    )
+    for refuse in (check_workload, lambda spec, fabric: build_workload(spec, fabric, 1)):
+        with pytest.raises(SpecError) as caught:
+            refuse(spec, fabric)
+        fields = [fault.field for fault in caught.value.faults]
+        assert fields == [
+            "workload.model",
+            "workload.engine",
+            "workload.compute.prefill",
+            "workload.parallelism.decode_tp",
+        ]
+
+
+def test_faults_tell_file_line_and_column(tmp_path: Path, fabric: Fabric, sample: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(
+        "kind: experiment\nname: x\ntopology: leaf-spine-16x400G\nworkload:\n"
+        f"  trace: {{file: {sample}}}\n  model: kimi-k\ndesigns: [l3]\n"
+    )
+    with pytest.raises(SpecError) as caught:
+        check_workload(load_experiment(path), fabric)
+    assert "x.yaml:6:10: workload.model: unknown model 'kimi-k'" in str(caught.value)
