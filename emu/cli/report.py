@@ -10,7 +10,6 @@ import typer
 
 from emu.cli.console import note, print_json, print_rich, print_text
 
-
 Run = Annotated[
     Path, typer.Argument(metavar="RUN", exists=True, file_okay=False, help="A run directory.")
 ]
