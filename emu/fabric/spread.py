@@ -12,23 +12,30 @@ import numpy.typing as npt
 from emu.fabric.graph import Fabric
 
 Facts = frozenset[int]
-"""What a switch knows, as integers: a link id (that link is dead), ``moved(e)``, ``silent(e)``."""
+"""What a switch knows, as integers: a link id (that link is dead) or one of those below."""
+
+_KINDS = 3
 
 
 def moved(endpoint: int) -> int:
     """The fact that an endpoint receives on its second choice of port."""
-    return -1 - 2 * endpoint
+    return -1 - _KINDS * endpoint
 
 
 def silent(endpoint: int) -> int:
     """The fact that an endpoint has not been heard of for too long."""
-    return -2 - 2 * endpoint
+    return -2 - _KINDS * endpoint
+
+
+def unresolved(endpoint: int) -> int:
+    """The fact that the own route to an endpoint is gone and no other is computed yet."""
+    return -3 - _KINDS * endpoint
 
 
 def endpoint_of(fact: int) -> int:
-    """The endpoint of a ``moved`` or ``silent`` fact."""
+    """The endpoint that a fact other than a dead link is about."""
     assert fact < 0
-    return (-1 - fact) // 2
+    return (-1 - fact) // _KINDS
 
 
 @dataclass(frozen=True)

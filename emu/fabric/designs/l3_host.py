@@ -26,7 +26,7 @@ from emu.fabric.physics import (
     physical_updates,
 )
 from emu.fabric.plan import new_plan
-from emu.fabric.spread import Facts, Spread, silent
+from emu.fabric.spread import Facts, Spread, silent, unresolved
 from emu.fabric.updown import Destination
 from emu.spec.design import DesignSpec
 from emu.spec.timers import TimersSpec
@@ -44,7 +44,7 @@ def plan(
     groups = GroupTable()
 
     def advertisers(endpoint: int, facts: Facts) -> Destination:
-        if silent(endpoint) in facts:
+        if silent(endpoint) in facts or unresolved(endpoint) in facts:
             return ()
         return tuple(sorted(h.leaf for h in homes[endpoint] if h.link not in facts))
 
@@ -76,18 +76,32 @@ def _tell_of_sessions(
     detected: Sequence[LinkChange],
     timers: TimersSpec,
 ) -> None:
-    """The session on an access link ends or is back: its /32 goes or comes, hop by hop."""
+    """The session on an access link ends or is back: its /32 goes or comes, hop by hop.
+
+    The leaf that lost the host drops at first: the dead port takes the route out of
+    the hardware at once, but the way through the other leaf comes from a run of BGP,
+    which takes as long as it takes the neighbours. (Were it at once, packets would
+    circle between the leaf and spines that have not heard yet.)
+    """
     home_of_link = {home.link: home for own in homes for home in own}
     none_dead: Facts = frozenset()
+    everyone = range(fabric.n_switches)
+    per_hop_ps = timers.bgp_remote_withdraw_per_hop
     for change in detected:
-        if change.link not in home_of_link:
+        home = home_of_link.get(change.link)
+        if home is None:
             continue
-        hops = spread.hops((home_of_link[change.link].leaf,), none_dead)
-        local_ps = timers.bgp_restore if change.up else timers.bgp_local_repair
-        arrival = change.at_ps + local_ps + hops * timers.bgp_remote_withdraw_per_hop
-        word = "advertised" if change.up else "withdrawn"
-        everyone = range(fabric.n_switches)
-        reason = f"/32 {word}: {change.cause}"
+        hops = spread.hops((home.leaf,), none_dead)
+        if change.up:
+            arrival = change.at_ps + timers.bgp_restore + hops * per_hop_ps
+            reason = f"/32 advertised: {change.cause}"
+        else:
+            local_ps = change.at_ps + timers.bgp_local_repair
+            arrival = local_ps + np.maximum(hops, 1) * per_hop_ps
+            reason = f"/32 withdrawn: {change.cause}"
+            fact = unresolved(fabric.ports[fabric.links[change.link].a].node)
+            spread.tell_at(local_ps, [home.leaf], fact, True, reason)
+            spread.tell_at(local_ps + per_hop_ps, [home.leaf], fact, False, reason)
         spread.tell(arrival, everyone, change.link, not change.up, reason)
 
 

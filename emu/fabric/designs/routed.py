@@ -3,9 +3,8 @@
 
 A switch's row depends only on the facts that have reached it, so a timeline is: for
 every piece of news, compute the row anew and record the routes that changed. In
-between, rows of different switches disagree, as they do in a real network: packets
-run into dead ends (dropped) or, after the loss of one of two homes, turn back up
-(for as long as the withdraw needs to reach the spines).
+between, rows of different switches disagree, as they do in a real network, and
+packets run into dead ends, where they are dropped.
 """
 
 from __future__ import annotations

@@ -214,7 +214,8 @@ def test_l3_host_keeps_sending_on_its_other_port(make_clos):
         "101 h0.0: sees leaf0 down",
         "101 leaf0: sees h0.0 down",
         "102 h0.0: sends to {leaf1}",
-        "111 leaf0: h0.0 -> {spine0}",
+        "111 leaf0: h0.0 -> drop",
+        "161 leaf0: h0.0 -> {spine0}",
         "161 spine0: h0.0 -> {leaf1}",
     ]
 
