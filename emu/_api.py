@@ -93,7 +93,9 @@ def _main_module_hidden() -> Iterator[None]:
     in each of them.
     """
     main = sys.modules["__main__"]
-    hidden = {name: main.__dict__[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    hidden: dict[str, object] = {
+        name: main.__dict__[name] for name in ("__file__", "__spec__") if name in vars(main)
+    }
     main.__dict__.pop("__file__", None)
     main.__spec__ = None
     try:
