@@ -20,6 +20,7 @@ from pydantic import (
 
 from emu.spec.base import Bool, Float, Int, Name, Priority, Spec
 from emu.spec.context import LoadContext
+from emu.spec.located import at
 from emu.units import Size, Time, format_time, parse_time
 
 
@@ -159,12 +160,21 @@ class ComputeSpec(Spec):
 class LoadSpec(Spec):
     """How hard the decode pool's ingress links are used."""
 
-    fraction: Annotated[Float, Field(gt=0, le=2)] | None = 0.5
+    fraction: Annotated[Float, Field(gt=0, le=2)] | None = None
     """Mean bytes of transfers / capacity of the decode pool's links; null: as the trace comes."""
-    method: Literal["compress", "superpose"] = "superpose"
+    method: Literal["compress", "superpose"] = "compress"
     """compress: the trace's time is scaled; superpose: shifted copies are laid over it."""
     sessions: Annotated[Int, Field(ge=1, le=1_000_000)] = 1
     """Copies of the trace (superpose); 1: as many as come nearest to the load."""
+
+    @model_validator(mode="after")
+    def _sessions_are_superposed(self) -> Self:
+        if self.sessions > 1 and self.method == "compress":
+            raise at(
+                "sessions",
+                f"sessions is {self.sessions} and method is compress: superpose is meant",
+            )
+        return self
 
 
 class BackgroundSpec(Spec):

@@ -22,7 +22,7 @@ from emu.spec import WorkloadSpec
 from emu.workload.compute import ComputeProfile, find_compute
 from emu.workload.engines import EngineProfile, find_engine, make_segments
 from emu.workload.frames import finish_flows, transfers_frame
-from emu.workload.messages import Messages, make_messages
+from emu.workload.messages import Messages, check_count, make_messages
 from emu.workload.models import ModelShape, find_model
 from emu.workload.placement import find_policy
 from emu.workload.scaling import (
@@ -87,6 +87,7 @@ def from_requests(
     if workload.load.method == "superpose":
         sessions = _sessions(workload, trace, parts)
         duration = parts.compute.duration_ps(trace.input_tokens)
+        _check_size(sessions * len(trace), workload.trace.limit, parts)
         trace = superpose(trace, duration, sessions, workload.trace.limit, seed)
     prefills = plan_prefill(
         trace,
@@ -188,6 +189,11 @@ def _sessions(workload: WorkloadSpec, trace: RequestTrace, parts: _Parts) -> int
         return workload.load.sessions
     natural = _estimate(trace, parts, span_ps(trace.arrival_ps))
     return max(1, round(workload.load.fraction / natural)) if natural else 1
+
+
+def _check_size(count: int, limit: int | None, parts: _Parts) -> None:
+    """Refuses before hours are spent on placing requests that would not fit."""
+    check_count((count if limit is None else min(count, limit)) * len(parts.pairs))
 
 
 def _place_decodes(

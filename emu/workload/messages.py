@@ -89,7 +89,7 @@ def _waits_ps(engine: EngineProfile, index: IntArray, descriptors: IntArray) -> 
 
 def _by_lane(posts: Messages, descriptors: IntArray, engine: EngineProfile) -> Messages:
     lanes, slice_bytes = engine.qps_per_endpoint, engine.slice_bytes
-    _check_count(len(posts.src) * lanes)
+    check_count(len(posts.src) * lanes)
     row = np.repeat(np.arange(len(posts.src)), lanes)
     lane = np.tile(np.arange(lanes, dtype=np.int64), len(posts.src))
     size, count = posts.payload_bytes[row], descriptors[row]
@@ -107,7 +107,7 @@ def _by_lane(posts: Messages, descriptors: IntArray, engine: EngineProfile) -> M
 
 
 def _by_descriptor(posts: Messages, descriptors: IntArray, engine: EngineProfile) -> Messages:
-    _check_count(int(descriptors.sum()))
+    check_count(int(descriptors.sum()))
     row = np.repeat(np.arange(len(posts.src)), descriptors)
     first = np.repeat(np.cumsum(descriptors) - descriptors, descriptors)
     index = np.arange(len(row), dtype=np.int64) - first
@@ -134,7 +134,8 @@ def _take(
     )
 
 
-def _check_count(count: int) -> None:
+def check_count(count: int) -> None:
+    """Refuses a workload of more messages than fit."""
     if count > MESSAGES_MAX:
         raise SpecError(
             [

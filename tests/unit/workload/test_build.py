@@ -379,3 +379,18 @@ def test_faults_tell_file_line_and_column(tmp_path: Path, fabric: Fabric, sample
     with pytest.raises(SpecError) as caught:
         check_workload(load_experiment(path), fabric)
     assert "x.yaml:6:10: workload.model: unknown model 'kimi-k'" in str(caught.value)
+
+
+def test_more_sessions_than_fit_are_refused_at_once(make: Make) -> None:
+    load = {"fraction": None, "method": "superpose", "sessions": 100_000}
+    with pytest.raises(SpecError, match=r"the workload has 80,000,000 messages"):
+        make(trace={"limit": None}, load=load)
+
+
+def test_a_flow_list_is_replayed_as_it_stands_unless_a_load_is_stated(
+    make_spec: Callable[..., ExperimentSpec], fabric: Fabric, tmp_path: Path
+) -> None:
+    path = tmp_path / "flows.csv"
+    path.write_text("start_us,src,dst,bytes\n0,0,9,1000\n7,1,9,500\n")
+    spec = make_spec(trace={"file": str(path), "limit": None}, load={})
+    assert build_workload(spec, fabric, 1).flows["post_ps"].tolist() == [0, 7_000_000]
