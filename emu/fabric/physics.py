@@ -73,7 +73,11 @@ def link_changes(faults: Sequence[ResolvedFault]) -> list[LinkChange]:
 
 
 def detected_changes(changes: Sequence[LinkChange], detection_ps: int) -> list[LinkChange]:
-    """When both ends of a link know. A state that ends before it is noticed is not noticed."""
+    """The changes that last for a time, when that time is over.
+
+    So both ends of a link know of it after ``detection_ps``; a state that ends before
+    that is not noticed.
+    """
     by_link: dict[int, list[LinkChange]] = defaultdict(list)
     for change in changes:
         by_link[change.link].append(change)

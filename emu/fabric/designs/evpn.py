@@ -88,7 +88,10 @@ def plan(
         for own in homes:
             for home in own:
                 result.port_group[home.port] = groups.of_ports((home.port,))
-        result.mac_age_ps = timers.mac_age
+        if all(len(own) == 1 for own in homes):
+            # The leaves of a segment advertise what they learn; with an age per leaf
+            # the one that sees no traffic would forget what the other one knows.
+            result.mac_age_ps = timers.mac_age
         updates += flood_updates(result, spread.news, flooding)
         copies = max(len(v) for v in result.flood_tunnels.values())
         result.notes.append(

@@ -107,7 +107,9 @@ def _tell_of_hosts(
         spread.tell(arrival, told, change.link, not change.up, f"{word}: {change.cause}")
     updates: list[Update] = []
     on_second: dict[int, bool] = {}
-    for usable in usable_changes(fabric, homes, detected):
+    # What is undone before the host has moved is not acted upon.
+    settled = detected_changes(detected, timers.active_standby_failover)
+    for usable in usable_changes(fabric, homes, settled):
         e = usable.endpoint
         first = preferred(e, homes[e])
         second = not usable.usable[first] and usable.usable[1 - first]
@@ -115,7 +117,7 @@ def _tell_of_hosts(
             continue
         on_second[e] = second
         active = 1 - first if second else first
-        at_ps = usable.at_ps + timers.active_standby_failover
+        at_ps = usable.at_ps
         reason = f"active port changes: {usable.cause}"
         updates.append(SetEndpointGroup(at_ps, reason, e, active_group[e][active]))
         arrival = at_ps + spread.hops((homes[e][active].leaf,), none_dead) * per_hop_ps

@@ -67,13 +67,16 @@ def plan(
     groups = GroupTable()
     bridges = Bridges(fabric, mlag_pairs(fabric, homes) if mlag else ())
     detected = detected_changes(link_changes(faults), timers.detection_ps)
-    forwarding = _ever_forwarding(bridges, detected)
+    forwarding = _ever_forwarding(bridges, detected_changes(detected, _tree_ps(timers)))
     state = BridgedState(fabric, bridges, groups, homes, mlag, forwarding)
     start = View(in_use=state.ports_in_use({}), tree=bridges.tree(frozenset()))
     result = new_plan(fabric, design, groups, seed)
     result.bridged[:] = True
     result.ttl = False
-    result.mac_age_ps = timers.mac_age
+    if not any(len(rows) > 1 for rows in bridges.members):
+        # The two halves of a pair tell each other what they learn. An age per switch
+        # would let the half that sees no traffic forget what the other half knows.
+        result.mac_age_ps = timers.mac_age
     for row in range(fabric.n_switches):
         result.fib[row] = state.fib_row(row, start)
         result.flood[row] = state.flood(row, start)
@@ -149,11 +152,11 @@ def _listed(nodes: Sequence[Node]) -> str:
     return f"{nodes[0].name} to {nodes[-1].name}"
 
 
-def _ever_forwarding(bridges: Bridges, detected: Sequence[LinkChange]) -> frozenset[int]:
+def _ever_forwarding(bridges: Bridges, changes: Sequence[LinkChange]) -> frozenset[int]:
     """Bundles that are in the tree at one time or another."""
     dead: set[int] = set()
     found = bridges.tree(frozenset())
-    for _, batch in groupby(detected, key=lambda change: change.at_ps):
+    for _, batch in groupby(changes, key=lambda change: change.at_ps):
         for change in batch:
             if change.up:
                 dead.discard(change.link)
@@ -198,23 +201,30 @@ def _notes(fabric: Fabric, bridges: Bridges, result: ForwardingPlan, mlag: bool)
     return notes
 
 
-def _steps(detected: Sequence[LinkChange], timers: TimersSpec) -> list[tuple[int, str, LinkChange]]:
-    """When a change of a link reaches the LAG, the peer link's use, and the tree."""
-    tree_ps = timers.rstp_local
+def _tree_ps(timers: TimersSpec) -> int:
+    """Time from the detection of a change until the tree has moved."""
     if timers.detection == "bfd":
         # No loss of signal: a bridge has no BFD and waits for three hellos.
-        tree_ps = max(0, timers.rstp_indirect - timers.detection_ps)
+        return max(0, timers.rstp_indirect - timers.detection_ps)
+    return timers.rstp_local
+
+
+def _steps(detected: Sequence[LinkChange], timers: TimersSpec) -> list[tuple[str, LinkChange]]:
+    """When a change of a link reaches the LAG, the peer link's use, and the tree.
+
+    What is undone before it takes effect is not acted upon.
+    """
     delays = (
         ("edge", 0),
         ("lag", timers.lacp_member),
         ("peer", timers.mlag_failover),
-        ("tree", tree_ps),
+        ("tree", _tree_ps(timers)),
     )
-    steps = [
-        (change.at_ps + delay_ps, what, change) for change in detected for what, delay_ps in delays
+    return [
+        (what, change)
+        for what, delay_ps in delays
+        for change in detected_changes(detected, delay_ps)
     ]
-    # A stable sort: what is noticed first is also handled first at equal times.
-    return sorted(steps, key=lambda step: step[0])
 
 
 def _bridge_updates(
@@ -226,15 +236,16 @@ def _bridge_updates(
     timers: TimersSpec,
     mlag: bool,
 ) -> list[Update]:
-    steps: list[tuple[int, str, LinkChange | tuple[int, int]]] = list(_steps(detected, timers))
-    causes = {change.at_ps: change.cause for change in detected}
+    steps: list[tuple[int, str, LinkChange | tuple[int, int]]] = [
+        (change.at_ps, what, change) for what, change in _steps(detected, timers)
+    ]
     if not mlag:
-        for move in usable_changes(fabric, homes, detected):
+        settled = detected_changes(detected, timers.active_standby_failover)
+        for move in usable_changes(fabric, homes, settled):
             first = preferred(move.endpoint, homes[move.endpoint])
             port = 1 - first if not move.usable[first] and move.usable[1 - first] else first
-            at_ps = move.at_ps + timers.active_standby_failover
-            steps.append((at_ps, f"move {move.cause}", (move.endpoint, port)))
-            causes.setdefault(move.at_ps, move.cause)
+            steps.append((move.at_ps, f"move {move.cause}", (move.endpoint, port)))
+    # A stable sort: what takes less time comes first at equal times.
     steps.sort(key=lambda step: step[0])
     dead: dict[str, set[int]] = {"edge": set(), "lag": set(), "peer": set(), "tree": set()}
     on_port: dict[int, int] = {}

@@ -408,3 +408,26 @@ def test_every_fault_leaves_a_note_when_it_begins_and_ends(make_clos):
         (100, "link-down cut begins"),
         (1100, "link-down cut ends"),
     ]
+
+
+@pytest.mark.parametrize("key", ["stretched-l2/rstp", "stretched-l2/mlag"])
+def test_a_link_that_is_back_before_its_lag_noticed_never_left_it(make_clos, key):
+    fabric = make_clos(leaves=2, spines=2, peer_links=1, parallel_links=2)
+    fault = {"kind": "link-down", "link": "leaf0-spine0[0]", "for": "60ms"}
+    kinds = {type(u) for u in plan(fabric, key, fault).timeline}
+    assert kinds == {LinkState, PortDetected, Note}
+
+
+def test_addresses_age_one_by_one_only_where_no_switches_share_them(make_clos):
+    single = make_clos(leaves=2, spines=2, peer_links=1)
+    dual = make_clos(leaves=2, spines=2, peer_links=1, homing="dual")
+    ages = {
+        key: (plan(single, key).mac_age_ps > 0, plan(dual, key).mac_age_ps > 0)
+        for key in design_keys()
+        if plan(dual, key).bridged.any()
+    }
+    assert ages == {
+        "stretched-l2/rstp": (True, True),
+        "stretched-l2/mlag": (False, False),
+        "evpn/l2vni": (True, False),
+    }
