@@ -1,3 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # The C++ tests; one of them has main(). Paths from the repository's root.
-set(EMU_TEST_SOURCES)
+set(EMU_TEST_SOURCES
+    tests/cpp/main.cc
+    tests/cpp/test_ecn.cc
+    tests/cpp/test_mmu.cc
+    tests/cpp/test_ring.cc
+    tests/cpp/test_scheduler.cc
+    tests/cpp/test_units.cc)
