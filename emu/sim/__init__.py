@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
+from emu.sim.check import check_experiment
 from emu.sim.experiment import RunProgress, run_experiment
 from emu.sim.run import run_variant
 
-__all__ = ["RunProgress", "run_experiment", "run_variant"]
+__all__ = ["RunProgress", "check_experiment", "run_experiment", "run_variant"]

@@ -118,6 +118,7 @@ def _add_nic_profile(engine: _core.Engine, spec: ExperimentSpec, nic: NicProfile
         rate_min_bps=cc.rate_min if cc else 1,
         fast_recovery_stages=cc.fast_recovery_stages if cc else 1,
         clamp_target_rate=cc.clamp_target_rate if cc else True,
+        clamp_after_increase=cc.clamp_after_increase if cc else True,
     )
 
 
@@ -152,9 +153,7 @@ def _add_links(engine: _core.Engine, scenario: Scenario, ports: PortMap) -> None
             engine.set_headroom(number, priority, headroom)
 
 
-def _set_tables(
-    engine: _core.Engine, fabric: Fabric, plan: ForwardingPlan, ports: PortMap
-) -> None:
+def _set_tables(engine: _core.Engine, fabric: Fabric, plan: ForwardingPlan, ports: PortMap) -> None:
     port_group = np.empty(len(fabric.ports), dtype=np.int32)
     port_group[ports.to_engine] = plan.port_group
     engine.set_groups(

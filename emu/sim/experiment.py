@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import emu
 from emu.errors import RunError
+from emu.sim.check import check_experiment
 from emu.spec import ExperimentSpec, Variant
 from emu.telemetry import RunStatus, read_status
 
@@ -80,6 +81,7 @@ def run_experiment(
     emu.errors.RunError
         If the folder is in use, cannot be written, or a worker process died.
     """
+    check_experiment(spec)
     tasks = _tasks(spec, out)
     done = _kept(tasks, spec, out, resume)
     tell = on_progress or (lambda _: None)
@@ -89,8 +91,11 @@ def run_experiment(
         if task.directory in done:
             finished += 1
             packets, fabric_ps = done[task.directory]
-            tell(RunProgress(task.variant.id, task.seed, "kept", fabric_ps, packets, 1.0,
-                             finished, total))
+            tell(
+                RunProgress(
+                    task.variant.id, task.seed, "kept", fabric_ps, packets, 1.0, finished, total
+                )
+            )
     if todo:
         _run_all(todo, min(jobs, len(todo)), tell, finished, total)
     return [task.directory for task in tasks]
@@ -99,8 +104,8 @@ def run_experiment(
 def _tasks(spec: ExperimentSpec, out: Path) -> list[_Task]:
     trace = spec.workload.trace
     inputs = hashlib.sha256(emu.__version__.encode())
-    if trace is not None and Path(trace.file).is_file():
-        inputs.update(Path(trace.file).read_bytes())
+    if trace.path.is_file():
+        inputs.update(trace.path.read_bytes())
     tasks = []
     for variant in spec.variants():
         digest = inputs.copy()
@@ -155,9 +160,7 @@ def _command(spec: ExperimentSpec) -> str:
     return f"emu run experiments/{spec.name}.yaml"
 
 
-def _run_all(
-    todo: list[_Task], jobs: int, tell: OnProgress, finished: int, total: int
-) -> None:
+def _run_all(todo: list[_Task], jobs: int, tell: OnProgress, finished: int, total: int) -> None:
     context: SpawnContext = multiprocessing.get_context("spawn")
     with context.Manager() as manager:
         updates = manager.Queue()
@@ -173,8 +176,18 @@ def _run_all(
                     task = pending.pop(future)
                     packets, fabric_ps = future.result()
                     finished += 1
-                    tell(RunProgress(task.variant.id, task.seed, "done", fabric_ps, packets,
-                                     1.0, finished, total))
+                    tell(
+                        RunProgress(
+                            task.variant.id,
+                            task.seed,
+                            "done",
+                            fabric_ps,
+                            packets,
+                            1.0,
+                            finished,
+                            total,
+                        )
+                    )
         except BrokenProcessPool as error:
             raise RunError(
                 "a worker process was killed (out of memory?)",

@@ -26,8 +26,16 @@ def flow_table(engine: _core.Engine, scenario: Scenario) -> pd.DataFrame:
     raw = engine.messages()
     failed = raw.pop("failed").astype(bool)
     out = flows[
-        ["flow_id", "transfer_id", "qp_id", "src_endpoint", "dst_endpoint", "priority",
-         "payload_bytes", "post_ps"]
+        [
+            "flow_id",
+            "transfer_id",
+            "qp_id",
+            "src_endpoint",
+            "dst_endpoint",
+            "priority",
+            "payload_bytes",
+            "post_ps",
+        ]
     ].reset_index(drop=True)
     for name, values in raw.items():
         out[name] = values
@@ -90,8 +98,14 @@ def request_table(scenario: Scenario, transfers: pd.DataFrame) -> pd.DataFrame:
     unfinished = end.notna().to_numpy() & (end_ps == -1)
     exposed = np.maximum(0, end_ps - prefill_end)
     ttft = np.maximum(end_ps, prefill_end) - requests["arrival_ps"].to_numpy(np.int64) + first_step
-    columns = ["request_id", "arrival_ps", "input_tokens", "output_tokens", "prefill_start_ps",
-               "prefill_end_ps"]
+    columns = [
+        "request_id",
+        "arrival_ps",
+        "input_tokens",
+        "output_tokens",
+        "prefill_start_ps",
+        "prefill_end_ps",
+    ]
     out = requests[columns].reset_index(drop=True)
     out["transfer_end_ps"] = end_ps
     out["ttft_ps"] = np.where(unfinished, -1, ttft)

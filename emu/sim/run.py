@@ -28,7 +28,6 @@ from emu.sim.scenario import Scenario, make_scenario
 from emu.sim.timeline import Timeline, engine_events
 from emu.spec import Variant
 from emu.telemetry import RunWriter
-from emu.units import format_time
 
 Report = Callable[[int, int, float], None]
 """Called with fabric time (ps), packet-hops so far and the share that is done (0 to 1)."""
@@ -172,11 +171,6 @@ def _meta(
 ) -> dict[str, Any]:
     spec, fabric, plan = scenario.spec, scenario.fabric, scenario.plan
     counts = counters(engine)
-    timers = {
-        name: {"value": format_time(value) if isinstance(value, int) else str(value),
-               "source": source}
-        for name, value, source in _timers(spec)
-    }
     return {
         "emu_version": emu.__version__,
         "experiment": spec.name,
@@ -201,17 +195,9 @@ def _meta(
         "workload": scenario.workload.stats,
         "blocked_links": [fabric.links[link].name for link in plan.blocked_links],
         "notes": [*plan.notes, *scenario.workload.notes],
-        "timers": timers,
+        "timers": spec.timers.describe(),
         "n_endpoints": fabric.n_endpoints,
-        "host_rate_bps": int(np.median([fabric.ports[fabric.ports_of(e)[0]].rate_bps
-                                        for e in fabric.endpoints])),
+        "host_rate_bps": int(
+            np.median([fabric.ports[fabric.ports_of(e)[0]].rate_bps for e in fabric.endpoints])
+        ),
     }
-
-
-def _timers(spec: Any) -> list[tuple[str, int, str]]:
-    fields = type(spec.timers).model_fields
-    return [
-        (name, getattr(spec.timers, name), field.description or "")
-        for name, field in fields.items()
-        if field.description and isinstance(getattr(spec.timers, name), int)
-    ]

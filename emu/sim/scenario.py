@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from emu.errors import SpecError
 from emu.fabric.build import build_fabric
 from emu.fabric.designs import plan_design
 from emu.fabric.forwarding import ForwardingPlan
@@ -49,6 +50,9 @@ def make_scenario(variant: Variant, seed: int) -> Scenario:
         For names that the fabric does not have and for damaged traces.
     """
     spec = variant.spec
-    fabric = build_fabric(spec.topology)
-    plan = plan_design(fabric, spec, seed)
-    return Scenario(spec, seed, fabric, plan, build_workload(spec, fabric, seed))
+    try:
+        fabric = build_fabric(spec.topology)
+        plan = plan_design(fabric, spec, seed)
+        return Scenario(spec, seed, fabric, plan, build_workload(spec, fabric, seed))
+    except SpecError as error:
+        raise spec.located(error) from None

@@ -167,5 +167,11 @@ def engine_events(engine: _core.Engine, fabric: Fabric, ports: PortMap) -> list[
 
 def _row(at_ps: int, kind: str, fabric: Fabric, node: int, detail: str) -> dict[str, Any]:
     name = fabric.nodes[node].name
-    return {"t_ps": at_ps, "kind": kind, "phase": "step", "node": name, "port": "",
-            "detail": detail}
+    return {
+        "t_ps": at_ps,
+        "kind": kind,
+        "phase": "step",
+        "node": name,
+        "port": "",
+        "detail": detail,
+    }
