@@ -193,11 +193,12 @@ def _notes(fabric: Fabric, bridges: Bridges, result: ForwardingPlan, mlag: bool)
         notes.append(f"switches that act as one: {', '.join(pairs) or 'none'}")
         if idle:
             notes.append("a LAG spans two spines at most: the other spines only wait")
-    period_s = result.arp.period_ps / 1e12
-    notes.append(
-        f"each of {fabric.n_endpoints} NICs broadcasts an ARP request every {period_s:.3g} s "
-        "to all others"
-    )
+    if result.arp.period_ps:
+        period_s = result.arp.period_ps / 1e12
+        notes.append(
+            f"each of {fabric.n_endpoints} NICs broadcasts an ARP request every {period_s:.3g} s "
+            "to all others"
+        )
     return notes
 
 

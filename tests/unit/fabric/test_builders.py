@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from emu.errors import SpecError
 from emu.fabric.build import build_fabric
 from emu.fabric.graph import Fabric, NodeKind
 from emu.spec.loader import load_topology
@@ -176,3 +177,39 @@ def test_8192_nics_are_built_in_seconds(repository):
     assert fabric.n_endpoints == 8192
     # About half a second; the margin is for a loaded machine.
     assert time.process_time() - began < 5
+
+
+def explicit(nodes: dict[str, str], links: list[tuple[str, str]]) -> TopologySpec:
+    return TopologySpec.model_validate(
+        {
+            "name": "drawn",
+            "explicit": {
+                "nodes": [{"name": name, "kind": kind} for name, kind in nodes.items()],
+                "links": [{"a": a, "b": b, "rate": "100G", "cable": "3m"} for a, b in links],
+            },
+            "switches": {"leaf": "tomahawk4"},
+            "nic": "connectx7",
+        }
+    )
+
+
+def test_leaves_that_only_a_peer_link_joins_are_refused():
+    spec = explicit(
+        {"l1": "leaf", "l2": "leaf", "a": "host", "b": "host"},
+        [("a.0", "l1"), ("b.0", "l2"), ("l1", "l2")],
+    )
+    with pytest.raises(SpecError, match="no path climbs from l1 and descends to l2"):
+        build_fabric(spec)
+
+
+def test_a_single_leaf_is_a_fabric():
+    spec = explicit({"l1": "leaf", "a": "host", "b": "host"}, [("a.0", "l1"), ("b.0", "l1")])
+    assert build_fabric(spec).n_switches == 1
+
+
+def test_a_leaf_may_be_linked_to_a_super_spine_directly():
+    spec = explicit(
+        {"l1": "leaf", "l2": "leaf", "s": "spine", "t": "super-spine", "a": "host", "b": "host"},
+        [("a.0", "l1"), ("b.0", "l2"), ("l1", "s"), ("s", "t"), ("l2", "t")],
+    )
+    assert build_fabric(spec).n_switches == 4

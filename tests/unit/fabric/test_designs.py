@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from emu.errors import SpecError
+from emu.fabric.build import build_fabric
 from emu.fabric.designs import DESIGNS
 from emu.fabric.forwarding import (
     DROP,
@@ -26,6 +27,7 @@ from emu.fabric.graph import Fabric, NodeKind
 from emu.fabric.walk import State, Walk, walk
 from emu.spec.design import DesignSpec, design_keys
 from emu.spec.timers import TimersSpec
+from emu.spec.topology import TopologySpec
 
 ROUTED = ["l3", "l3-host", "evpn/l2vni", "evpn/l3vni"]
 
@@ -279,3 +281,34 @@ def test_hash_seeds_differ_between_switches_and_follow_the_seed(make_clos):
     assert len(set(first.hash_seed.tolist())) == fabric.n_switches
     assert (first.hash_seed == again.hash_seed).all()
     assert not (first.hash_seed == other.hash_seed).any()
+
+
+@pytest.mark.parametrize("key", design_keys())
+@pytest.mark.parametrize(
+    "links",
+    [
+        [("a.0", "l1"), ("b.0", "l1")],
+        [("a.0", "l1"), ("b.0", "l2"), ("l1", "s"), ("s", "t"), ("l2", "t")],
+    ],
+    ids=["one-leaf", "uneven-tiers"],
+)
+def test_drawn_fabrics_work_in_every_design(key, links):
+    kinds = {"l1": "leaf", "l2": "leaf", "s": "spine", "t": "super-spine"}
+    used = {end for link in links for end in link}
+    nodes = [{"name": n, "kind": k} for n, k in kinds.items() if n in used]
+    nodes += [{"name": "a", "kind": "host"}, {"name": "b", "kind": "host"}]
+    spec = TopologySpec.model_validate(
+        {
+            "name": "drawn",
+            "explicit": {
+                "nodes": nodes,
+                "links": [{"a": a, "b": b, "rate": "100G", "cable": "3m"} for a, b in links],
+            },
+            "switches": {"leaf": "tomahawk4"},
+            "nic": "connectx7",
+        }
+    )
+    fabric = build_fabric(spec)
+    state = State(fabric, plan(fabric, key))
+    for src, dst in ((0, 1), (1, 0)):
+        assert len(walk(state, src, dst, 1).delivered) == 1
