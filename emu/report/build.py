@@ -26,7 +26,7 @@ from emu.report.limits import limits
 from emu.report.page import environment, page_css
 from emu.report.parameters import parameters, timers
 from emu.report.results import Results
-from emu.report.tables import Table, cost_table, headline_table, kpi_table, runs_frame
+from emu.report.tables import Table, common_notes, cost_table, headline_table, kpi_table, runs_frame
 from emu.report.terms import TERMS
 from emu.telemetry import Run, canonical_json, find_runs
 
@@ -191,7 +191,9 @@ class _Content:
 def _context(content: _Content) -> dict[str, Any]:
     data = content.data
     grouped: dict[str, list[Any]] = {}
-    for parameter in parameters(data):
+    for parameter in sorted(parameters(data), key=lambda p: (p.group != "experiment", p.group)):
+        if parameter.group == "timers":  # they have a table of their own
+            continue
         grouped.setdefault(parameter.group, []).append(parameter)
     return {
         "content": content,
@@ -213,6 +215,7 @@ def _context(content: _Content) -> dict[str, Any]:
         "css": Markup(page_css()),
         "seeds": sorted({r.seed for r in data.runs}),
         "draws": DRAWS,
+        "notes": {c.title: common_notes(content.results.row(c)) for c in data.cases},
         "cells": [(r.cell, "") for r in content.results.everything]
         + [
             (cell, f"{name} {value}")

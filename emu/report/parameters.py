@@ -25,7 +25,9 @@ class Parameter:
 
     @property
     def group(self) -> str:
-        parts = self.path.split(".")
+        parts = self.path.replace("[0]", "").split(".")
+        if len(parts) == 1:
+            return "experiment"
         return ".".join(parts[:2]) if parts[0] == "topology" and len(parts) > 2 else parts[0]
 
 
@@ -46,6 +48,7 @@ def parameters(data: Dataset) -> list[Parameter]:
     sources: dict[str, str] = {}
     seen: set[str] = set()
     for run in data.runs:
+        # The seeds of a variant share its parameters.
         if run.meta["variant"] in seen:
             continue
         seen.add(run.meta["variant"])

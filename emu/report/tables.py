@@ -21,6 +21,7 @@ __all__ = [
     "Head",
     "Row",
     "Table",
+    "common_notes",
     "cost_table",
     "headline_table",
     "kpi_table",
@@ -156,9 +157,10 @@ def cost_table(case: Case, rows: Sequence[CellResult]) -> Table:
         Head("Black-holed", "packets", "blackholed"),
     ]
     table_rows, records = [], []
+    shared = common_notes(rows)
     for i, result in enumerate(rows):
         href = f"#{result.cell.slug}"
-        notes = [str(n) for n in result.cell.runs[0].meta["notes"]]
+        notes = [str(n) for n in result.cell.runs[0].meta["notes"] if n not in shared]
         table_rows.append(
             Row(
                 result.design.label,
@@ -190,6 +192,14 @@ def cost_table(case: Case, rows: Sequence[CellResult]) -> Table:
             }
         )
     return Table(f"cost-{case.slug}", case.title, heads, table_rows, pd.DataFrame(records))
+
+
+def common_notes(rows: Sequence[CellResult]) -> list[str]:
+    """Notes that all designs share: about the workload, not about a mechanism."""
+    if len(rows) < 2:
+        return []
+    first, *others = ([str(n) for n in r.cell.runs[0].meta["notes"]] for r in rows)
+    return [note for note in first if all(note in other for other in others)]
 
 
 def runs_frame(data: Dataset) -> pd.DataFrame:

@@ -44,9 +44,10 @@ def test_every_link_of_the_site_answers(
         requested, status = browser.traffic()
         assert status.get(url) == 200, url
         assert [u for u in requested if not u.startswith((root, "data:"))] == [], url
-        assert browser.complaints() == [], url
+        complaints = browser.complaints()
         if not url.endswith(("/", ".html")):
-            continue
+            continue  # for a bare file Chromium asks for an icon that nobody promised
+        assert complaints == [], url
         pages += 1
         links, ids = browser.run(
             "return [[...document.querySelectorAll('a')].map(a => a.href),"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from emu.report.analysis.bootstrap import Interval
 from emu.report.analysis.slowdown import paired_ratio
 from emu.report.dataset import Case
-from emu.report.numerals import TIME, number, spoken
+from emu.report.numerals import TIME, interval_text, number, spoken
 from emu.report.results import CellResult, Results, tail_leaders
 
 __all__ = ["Answer", "Paragraph", "listed", "standing", "write"]
@@ -89,7 +89,7 @@ def _capital(text: str) -> str:
 def _with_interval(value: Interval) -> str:
     if math.isinf(value.value):
         return "∞ (they never ended)"
-    return f"{number(value.value)} ({number(value.low)}–{number(value.high)})"
+    return f"{number(value.value)} ({interval_text(value)})"
 
 
 def _headline(results: Results) -> str:

@@ -67,6 +67,11 @@ def _names(panel: Panel, rows: list[CellResult]) -> None:
     """
     ordered = sorted(rows, key=lambda r: -r.slowdown.p99.value)
     edge = panel.width - panel.right
+    widest = max((text_px(wrap(r.design.label, 20)[0], bold=True) for r in rows), default=0.0)
+    panel.body.append(
+        f'<rect class="veil" x="{edge - 72 - widest:.1f}" y="{panel.top - 2}" '
+        f'width="{74 + widest:.1f}" height="{16 + 14 * len(rows)}"/>'
+    )
     panel.text(edge, panel.top + 8, "P99", "note", "end")
     for i, result in enumerate(ordered):
         y = panel.top + 22 + 14 * i

@@ -23,7 +23,7 @@ def draw(results: Results) -> Figure:
     panels, records = [], []
     for case in cases:
         rows = results.row(case)
-        if all(r.loss.lossless for r in rows) and top > 0:
+        if all(r.loss.lossless for r in rows):
             for result in rows:
                 records.append(_record(case.title, result.design.label, "none", 0.0))
             continue

@@ -22,6 +22,9 @@ def draw(results: Results) -> Figure:
     tables = {
         (c.slug, r.design.label): pause_spread(r.cell.runs) for c in cases for r in results.row(c)
     }
+    every = pd.concat(tables.values())
+    used = set(every.loc[every["paused_ports"] > 0, "group"])
+    kept = used | {"leaf → host", "host → leaf"}
     panels, records = [], []
     for case in cases:
         rows = results.row(case)
@@ -30,29 +33,27 @@ def draw(results: Results) -> Figure:
             records.append(frame.assign(case=case.title, design=result.design.label))
         if all(float(tables[(case.slug, r.design.label)]["paused_ports"].sum()) == 0 for r in rows):
             continue
-        groups = list(tables[(case.slug, rows[0].design.label)]["group"])
         panel = Panel(
             case.title,
             Axis(0, 1, ticks=()),
             Axis(0, 1, ticks=()),
             left=label_room(r.design.label for r in rows),
             right=8,
-            top=44,
+            top=56,
             bottom=10,
             grid_x=False,
             grid_y=False,
-            height=44 + 12 + _STEP * len(rows),
+            height=56 + 12 + _STEP * len(rows),
             description="; ".join(
                 f"{r.design.label}: {number(r.loss.paused_ports.value)} ports paused, "
                 f"{spoken(r.loss.pause_ps.value, TIME)} in all"
                 for r in rows
             ),
         )
-        _grid(
-            panel,
-            groups,
-            [(r.design.label, r.design.style, tables[(case.slug, r.design.label)]) for r in rows],
-        )
+        shown = [
+            (r.design.label, r.design.style, tables[(case.slug, r.design.label)]) for r in rows
+        ]
+        _grid(panel, [(n, style, t[t["group"].isin(kept)]) for n, style, t in shown])
         panels.append(panel)
     quiet = [c.title for c in cases if c.title not in {p.title for p in panels}]
     finding = f"No port was paused at {', '.join(quiet)}." if quiet else ""
@@ -68,14 +69,16 @@ def draw(results: Results) -> Figure:
     )
 
 
-def _grid(panel: Panel, groups: list[str], rows: list[tuple[str, int, pd.DataFrame]]) -> None:
+def _grid(panel: Panel, rows: list[tuple[str, int, pd.DataFrame]]) -> None:
+    heads = rows[0][2]
     room = panel.width - panel.left - panel.right
-    width = room / max(1, len(groups))
-    for j, group in enumerate(groups):
+    width = room / max(1, len(heads))
+    for j, (group, ports) in enumerate(zip(heads["group"], heads["ports"], strict=True)):
         near, _, far = group.partition(" → ")
         cx = panel.left + (j + 0.5) * width
-        panel.text(cx, panel.top - 17, near, "tick", "middle")
-        panel.text(cx, panel.top - 5, f"→ {far}", "tick", "middle")
+        panel.text(cx, panel.top - 28, near, "tick", "middle")
+        panel.text(cx, panel.top - 17, f"→ {far}", "tick", "middle")
+        panel.text(cx, panel.top - 5, f"of {ports}", "tick", "middle")
     for i, (name, style, frame) in enumerate(rows):
         y = panel.top + i * _STEP
         name_row(panel, y + _STEP / 2, name, style)
@@ -89,7 +92,7 @@ def _grid(panel: Panel, groups: list[str], rows: list[tuple[str, int, pd.DataFra
                 f'x="{panel.left + j * width:.1f}" y="{y}" width="{width:.1f}" '
                 f'height="{_STEP}"><title>{tip}</title></rect>'
             )
-            text = "0" if share == 0 else f"{number(paused)} / {ports}"
+            text = number(paused)
             panel.text(
                 panel.left + (j + 0.5) * width,
                 y + _STEP / 2 + 3.5,

@@ -17,11 +17,12 @@ from emu.report.figures.base import (
 )
 from emu.report.numerals import number
 from emu.report.results import CellResult, Results
-from emu.report.svg import Axis, Panel, marker_path
+from emu.report.svg import Axis, Panel, marker_path, text_px
 
 __all__ = ["draw"]
 
 _STEP = 34
+_NAME_GAP_PX = 38
 _PARTS = (("P50", -9.0, "hollow"), ("P99", 0.0, ""), ("P99.9", 9.0, "hollow"))
 
 
@@ -29,7 +30,9 @@ def draw(results: Results) -> Figure:
     """Median, 99th and 99.9th percentile slowdown."""
     cases = shown_cases(results)
     chosen = [r for c in cases for r in results.row(c)]
-    low, high = log_bounds((v.high for r in chosen for v in _values(r)), low=0.95)
+    low, high = log_bounds(
+        (x for r in chosen for v in _values(r) for x in (v.value, v.high)), low=0.95
+    )
     panels, records = [], []
     for case in cases:
         rows = results.row(case)
@@ -60,23 +63,14 @@ def draw(results: Results) -> Figure:
                         "transfers": result.slowdown.n,
                     }
                 )
-        for (part, shift, _), value in zip(_PARTS, _values(rows[0]), strict=True):
-            if value.known:
-                anchor_y = panel.top + shift - 4 if shift > 0 else panel.top - 2
-                panel.text(
-                    panel.px(value.value),
-                    anchor_y if shift <= 0 else panel.top - 2,
-                    part,
-                    "note",
-                    "middle",
-                )
+        _name_parts(panel, rows[0])
         panels.append(panel)
     return Figure(
         "tail",
         "Which design keeps the tail short?",
         "Marks are the median (top), the 99th (filled) and the 99.9th percentile (bottom) of the "
-        "slowdown; bars are 95 % intervals over seeds and blocks of time. Bars that do not "
-        "overlap differ.",
+        "slowdown; bars are 95 % intervals over seeds and blocks of time; one that runs into the right edge is "
+        "open: too few transfers to bound it. Bars that do not overlap differ.",
         panels,
         pd.DataFrame(records),
     )
@@ -84,6 +78,21 @@ def draw(results: Results) -> Figure:
 
 def _values(result: CellResult) -> tuple[Interval, Interval, Interval]:
     return result.slowdown.p50, result.slowdown.p99, result.slowdown.p999
+
+
+def _name_parts(panel: Panel, result: CellResult) -> None:
+    """Name the marks above the first row; names that would overlap share a place."""
+    places: list[tuple[float, str]] = []
+    for (part, _, _), value in zip(_PARTS, _values(result), strict=True):
+        if not value.known:
+            continue
+        x = panel.px(value.value)
+        if places and x - places[-1][0] < _NAME_GAP_PX:
+            places[-1] = ((places[-1][0] + x) / 2, f"{places[-1][1]}, {part}")
+        else:
+            places.append((x, part))
+    for x, text in places:
+        panel.text(min(x, panel.width - text_px(text) / 2), panel.top - 2, text, "note", "middle")
 
 
 def _mark(
