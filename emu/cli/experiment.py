@@ -27,7 +27,7 @@ def check(
     ],
 ) -> None:
     """Validate experiment files and everything they refer to; nothing runs."""
-    from emu.sim.check import check_experiment
+    from emu.sim import check_experiment
     from emu.spec import load_experiment
 
     for path in experiments:

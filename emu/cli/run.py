@@ -50,11 +50,9 @@ def run(
     """
     from emu.cli.progress import show_progress
     from emu.sim import run_experiment
-    from emu.sim.check import check_experiment
     from emu.spec import load_experiment
 
     spec = load_experiment(experiment)
-    check_experiment(spec)
     folder = out or Path("runs") / spec.name
     try:
         with show_progress() as on_progress:

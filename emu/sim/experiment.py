@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
+import os
 import queue
 import shutil
 import signal
@@ -82,6 +83,7 @@ def run_experiment(
         If the folder is in use, cannot be written, or a worker process died.
     """
     check_experiment(spec)
+    _make_folder(out)
     tasks = _tasks(spec, out)
     done = _kept(tasks, spec, out, resume)
     tell = on_progress or (lambda _: None)
@@ -99,6 +101,19 @@ def run_experiment(
     if todo:
         _run_all(todo, min(jobs, len(todo)), tell, finished, total)
     return [task.directory for task in tasks]
+
+
+def _make_folder(out: Path) -> None:
+    """Learn that a folder cannot be written before hours are spent, not after."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"{out}: cannot be made: {error.strerror or error}",
+            hint="choose another folder with --out",
+        ) from None
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise RunError(f"{out}: cannot be written", hint="choose another folder with --out")
 
 
 def _tasks(spec: ExperimentSpec, out: Path) -> list[_Task]:

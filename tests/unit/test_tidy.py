@@ -32,7 +32,7 @@ LAYERS: dict[str, set[str]] = {
 # Every part may ask for the version; the command may import everything.
 UNRESTRICTED = {"cli"}
 
-LINES_MAX = {".py": 500, ".cc": 900, ".h": 500}
+LINES_MAX = {".py": 600, ".cc": 900, ".h": 500}
 BYTES_MAX = 1_500_000
 SOURCE_SUFFIXES = {".py", ".cc", ".h", ".cmake"}
 TEXT_SUFFIXES = SOURCE_SUFFIXES | {

@@ -199,3 +199,15 @@ def test_every_reader_has_a_summary_and_the_spec_knows_its_name() -> None:
     for name, form in FORMATS.items():
         assert form.summary
         assert f'"{name}"' in schema
+
+
+def test_stamps_may_count_from_1970(tmp_path: Path) -> None:
+    rows = [QWEN.replace("1.25", t) for t in ("1763300000.5", "1763300001.5")]
+    trace = _requests(_write(tmp_path, "q.jsonl", "".join(rows)))
+    assert trace.arrival_ps.tolist() == [0, 10**12]
+
+
+def test_two_months_of_burstgpt_fit(tmp_path: Path) -> None:
+    rows = f"{61 * 86_400},GPT-4,10,1,11,API log\n{121 * 86_400},GPT-4,10,1,11,API log\n"
+    path = _write(tmp_path, "b.csv", BURST6.splitlines()[0] + "\n" + rows)
+    assert _requests(path).arrival_ps.tolist() == [0, 60 * 86_400 * 10**12]
