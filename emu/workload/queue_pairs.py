@@ -39,8 +39,8 @@ def assign_qps(frame: pd.DataFrame, seed: int) -> tuple[IntArray, pd.DataFrame]:
 def udp_source_port(local_qpn: IntArray, remote_qpn: IntArray) -> IntArray:
     """RoCEv2 source port of a connection.
 
-    Source: rdma-core, verbs.h ``rdma_calc_flow_label`` and
-    ``rdma_flow_label_to_udp_sport``.
+    Source: Linux, include/rdma/ib_verbs.h, ``rdma_calc_flow_label`` and
+    ``rdma_flow_label_to_udp_sport`` (the latter is in rdma-core's verbs.h too).
     """
     v = local_qpn * remote_qpn
     v ^= v >> 20

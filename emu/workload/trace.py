@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -91,65 +90,6 @@ class FlowTrace:
 
     def __len__(self) -> int:
         return len(self.start_ps)
-
-
-class RequestColumns:
-    """Rows on their way into a :class:`RequestTrace`."""
-
-    def __init__(self) -> None:
-        self.arrival_ps: list[int] = []
-        self.input_tokens: list[int] = []
-        self.output_tokens: list[int] = []
-        self.blocks: list[Sequence[int]] = []
-
-    def __len__(self) -> int:
-        return len(self.arrival_ps)
-
-    def add(
-        self, arrival_ps: int, input_tokens: int, output_tokens: int, blocks: Sequence[int] = ()
-    ) -> None:
-        self.arrival_ps.append(arrival_ps)
-        self.input_tokens.append(input_tokens)
-        self.output_tokens.append(output_tokens)
-        self.blocks.append(blocks)
-
-    def finish(
-        self,
-        *,
-        block_tokens: int,
-        format: str,  # noqa: A002 - the word users know from the spec
-        source: str,
-        rows_read: int,
-        skipped: dict[str, int],
-        notes: tuple[str, ...] = (),
-        stamp_step_ps: int = 0,
-    ) -> RequestTrace:
-        """Sorts by arrival (equal stamps keep file order) and starts the clock at 0."""
-        arrival = np.asarray(self.arrival_ps, dtype=np.int64)
-        lengths = np.fromiter((len(b) for b in self.blocks), dtype=np.int64, count=len(self))
-        flat = np.fromiter(_chain(self.blocks), dtype=np.int64, count=int(lengths.sum()))
-        trace = RequestTrace(
-            arrival_ps=arrival - (arrival.min() if len(arrival) else 0),
-            input_tokens=np.asarray(self.input_tokens, dtype=np.int64),
-            output_tokens=np.asarray(self.output_tokens, dtype=np.int64),
-            block_ids=flat,
-            block_offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
-            block_tokens=block_tokens,
-            format=format,
-            source=source,
-            rows_read=rows_read,
-            skipped=skipped,
-            notes=notes,
-            stamp_step_ps=stamp_step_ps,
-        )
-        if len(arrival) and np.any(np.diff(arrival) < 0):
-            return trace.take(np.argsort(arrival, kind="stable"))
-        return trace
-
-
-def _chain(lists: Sequence[Sequence[int]]) -> Iterator[int]:
-    for item in lists:
-        yield from item
 
 
 def _ranges(starts: IntArray, ends: IntArray) -> IntArray:

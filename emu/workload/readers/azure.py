@@ -12,16 +12,16 @@ import re
 from datetime import date
 from pathlib import Path
 
+from emu.workload.readers.columns import RequestColumns
 from emu.workload.readers.options import ReadOptions
 from emu.workload.readers.rows import (
-    STAMP_MAX_PS,
     BadRowError,
     Skipped,
     open_text,
     written_number,
 )
 from emu.workload.readers.table import is_header, numbered_rows
-from emu.workload.trace import PS_PER_S, RequestColumns, RequestTrace
+from emu.workload.trace import PS_PER_S, RequestTrace
 
 NAME = "azure"
 SUMMARY = "CSV: TIMESTAMP,ContextTokens,GeneratedTokens"
@@ -44,7 +44,6 @@ def read(path: Path, options: ReadOptions) -> RequestTrace:
     """Usable rows of the file, in order of arrival, until ``limit`` is reached."""
     columns, skipped, rows = RequestColumns(), Skipped(path, options.skip_bad), 0
     images, kept = 0, 0
-    epoch: int | None = None
     with open_text(path) as text:
         for number, row in numbered_rows(text, path, FORMS):
             rows += 1
@@ -55,22 +54,12 @@ def read(path: Path, options: ReadOptions) -> RequestTrace:
                 input_tokens = written_number(row["ContextTokens"], "ContextTokens", 1)
                 output_tokens = written_number(row["GeneratedTokens"], "GeneratedTokens", 0)
                 images += written_number(row.get("NumImages", "0"), "NumImages", 0)
+                columns.add(stamp, input_tokens, output_tokens)
             except BadRowError as bad:
                 skipped.add(number, bad)
                 continue
-            # Picoseconds since year 1 do not fit 64 bits; since the first row they do.
-            epoch = stamp if epoch is None else epoch
-            if abs(stamp - epoch) >= STAMP_MAX_PS:
-                far = BadRowError(
-                    "TIMESTAMP far from the first",
-                    f"TIMESTAMP is {row['TIMESTAMP']}",
-                    "stamps of one trace lie within 100 days",
-                )
-                skipped.add(number, far)
-                continue
-            columns.add(stamp - epoch, input_tokens, output_tokens)
             # The files of 2024 have millions of rows, in order: read no more than is used.
-            kept += stamp - epoch >= options.start_ps
+            kept += stamp - columns.arrival_ps[0] >= options.start_ps
             if kept == options.limit:
                 break
     return columns.finish(

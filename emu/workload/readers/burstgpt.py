@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emu.workload.readers.columns import RequestColumns
 from emu.workload.readers.options import ReadOptions
 from emu.workload.readers.rows import BadRowError, Skipped, decimal_ps, open_text, written_number
 from emu.workload.readers.table import is_header, numbered_rows
-from emu.workload.trace import PS_PER_S, RequestColumns, RequestTrace
+from emu.workload.trace import PS_PER_S, RequestTrace
 
 NAME = "burstgpt"
 SUMMARY = "CSV: Timestamp,[Session ID,Elapsed time,]Model,Request tokens,Response tokens,…"

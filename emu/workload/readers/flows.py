@@ -81,9 +81,13 @@ class _Row:
     def __init__(self, number: int, row: dict[str, str]) -> None:
         self.number = number
         if "start_ps" in row:
-            self.start_ps = written_number(row["start_ps"], "start_ps", 0, STAMP_MAX_PS)
+            self.start_ps = written_number(row["start_ps"], "start_ps", 0, 2 * STAMP_MAX_PS)
         else:
             self.start_ps = decimal_ps(row["start_us"], "start_us", PS_PER_US, "microseconds")
+        if self.start_ps >= STAMP_MAX_PS:
+            raise BadRowError(
+                "start out of range", f"the start is {self.start_ps} ps", "below 100 days"
+            )
         self.src, self.dst = (_endpoint(row[side], side) for side in ("src", "dst"))
         if self.src == self.dst:
             raise BadRowError(

@@ -69,6 +69,6 @@ def parse_stamp(value: object, unit_ps: int, unit: str) -> int:
         raise BadRowError(
             "timestamp is not a number",
             f"timestamp is {json_text(value)}",
-            f"timestamp is in {unit} since the trace began",
+            f"timestamp is in {unit}, 0 or more",
         )
     return decimal_ps(str(value), "timestamp", unit_ps, unit)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emu.workload.readers.columns import RequestColumns
 from emu.workload.readers.jsonl import parse_blocks, parse_object, parse_stamp
 from emu.workload.readers.options import ReadOptions
 from emu.workload.readers.rows import BadRowError, Skipped, open_text, whole_number
-from emu.workload.trace import PS_PER_MS, RequestColumns, RequestTrace
+from emu.workload.trace import PS_PER_MS, RequestTrace
 
 NAME = "mooncake"
 SUMMARY = "JSON lines: timestamp (ms), input_length, output_length, hash_ids (512 tokens)"

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emu.workload.readers.columns import RequestColumns
 from emu.workload.readers.jsonl import parse_blocks, parse_object, parse_stamp
 from emu.workload.readers.options import ReadOptions
 from emu.workload.readers.rows import BadRowError, Skipped, open_text, whole_number
-from emu.workload.trace import PS_PER_S, RequestColumns, RequestTrace
+from emu.workload.trace import PS_PER_S, RequestTrace
 
 NAME = "qwen-bailian"
 SUMMARY = "JSON lines: chat_id, timestamp (s), input_length, output_length, hash_ids (16 tokens)"

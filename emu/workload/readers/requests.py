@@ -17,6 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emu.spec.nearest import hint_for
+from emu.workload.readers.columns import RequestColumns
 from emu.workload.readers.jsonl import parse_blocks
 from emu.workload.readers.options import ReadOptions
 from emu.workload.readers.rows import (
@@ -27,7 +28,7 @@ from emu.workload.readers.rows import (
     written_number,
 )
 from emu.workload.readers.table import split_header, table_rows
-from emu.workload.trace import PS_PER_US, RequestColumns, RequestTrace
+from emu.workload.trace import PS_PER_US, RequestTrace
 
 NAME = "requests"
 SUMMARY = "CSV or parquet: arrival_us,input_tokens,output_tokens[,block_tokens,hash_ids]"

@@ -18,8 +18,13 @@ from emu.errors import TraceError
 
 TOKENS_MAX = 10**9
 """No prompt is longer; more is a damaged row."""
-STAMP_MAX_PS = 100 * 86_400 * 10**12
-"""64 bits hold 106 days; the rest is for what is added."""
+DAY_PS = 86_400 * 10**12
+STAMP_MAX_PS = 100 * DAY_PS
+"""After the first row, or the start: 64 bits hold 106 days."""
+STAMP_EARLY_PS = 5 * DAY_PS
+"""Before the first row, when rows are out of order."""
+_CLOCK_DAYS = 40_000
+"""A century: stamps may count from 1970."""
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -94,14 +99,14 @@ def decimal_ps(text: str, field: str, unit_ps: int, unit: str) -> int:
 
     Digits finer than a picosecond are rounded.
     """
-    allowed = f"{field} is in {unit} since the trace began, 0 to 100 days"
+    allowed = f"{field} is in {unit}, from 0 to {_CLOCK_DAYS:,} days"
     try:
         value = Decimal(text)
     except InvalidOperation:
         raise BadRowError(
             f"{field} is not a number", f"{field} is '{text[:40]}'", allowed
         ) from None
-    if not value.is_finite() or not 0 <= value * unit_ps < STAMP_MAX_PS:
+    if not value.is_finite() or not 0 <= value * unit_ps < _CLOCK_DAYS * DAY_PS:
         raise BadRowError(f"{field} out of range", f"{field} is {text[:40]}", allowed)
     return round(value * unit_ps)
 
