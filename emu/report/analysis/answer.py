@@ -15,7 +15,7 @@ from emu.report.analysis.bootstrap import Interval
 from emu.report.analysis.slowdown import paired_ratio
 from emu.report.dataset import Case
 from emu.report.numerals import TIME, interval_text, number, spoken
-from emu.report.results import CellResult, Results, tail_leaders
+from emu.report.results import CellResult, Results, best_group, tail_leaders
 
 __all__ = ["Answer", "Paragraph", "listed", "standing", "write"]
 
@@ -54,18 +54,20 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def standing(leaders: Sequence[str], designs: Sequence[str]) -> str:
-    """Whose tail is short, as a clause: names the smaller side of the gap."""
+def standing(leaders: Sequence[str], designs: Sequence[str], what: str = "tail") -> str:
+    """Whose tail (or median) is short, as a clause: names the smaller side of the gap."""
     others = [d for d in designs if d not in leaders]
     if not leaders:
-        return "no design's tail can be told from the rest's"
+        return f"no design's {what} can be told from the rest's"
     if len(leaders) == 1:
-        return f"{leaders[0]} has the shortest tail"
+        return f"{leaders[0]} has the shortest {what}"
     if len(others) < len(leaders):
-        verb, noun = ("has", "a longer tail") if len(others) == 1 else ("have", "longer tails")
+        verb, noun = (
+            ("has", f"a longer {what}") if len(others) == 1 else ("have", f"longer {what}s")
+        )
         rest = "all other designs" if len(others) == 1 else "the other designs"
         return f"{listed(others)} {verb} {noun} than {rest}"
-    return f"{listed(leaders)} share the shortest tail"
+    return f"{listed(leaders)} share the shortest {what}"
 
 
 def _at(cases: Sequence[Case]) -> str:
@@ -105,6 +107,8 @@ def _headline(results: Results) -> str:
             everywhere = len(cases) == len(results.data.cases)
             where = " in every case" if everywhere else f" {_at(cases)}"
         parts.append(_capital(f"{standing(leaders, designs)}{where}."))
+        if not leaders:
+            parts += _medians(results, cases)
     beaten = {c.slug: _beating_l3(results, c)[0] for c in results.data.cases}
     winners = sorted({name for names in beaten.values() for name in names})
     if winners:
@@ -114,6 +118,25 @@ def _headline(results: Results) -> str:
             f"{'beats' if len(winners) == 1 else 'beat'} it on the same transfers."
         )
     return " ".join(parts)
+
+
+def _medians(results: Results, cases: Sequence[Case]) -> list[str]:
+    """Where no tail can be told from the rest's, the medians may still differ."""
+    told: dict[tuple[str, ...], list[Case]] = {}
+    for case in cases:
+        rows = results.row(case)
+        group = best_group([r.slowdown.p50 for r in rows], lower_is_better=True)
+        told.setdefault(tuple(r.design.label for i, r in enumerate(rows) if i in group), []).append(
+            case
+        )
+    return [
+        _capital(
+            standing(leaders, [r.design.label for r in results.row(which[0])], "median slowdown")
+            + (f" {_at(which)}." if len(results.data.cases) > 1 else ".")
+        )
+        for leaders, which in told.items()
+        if leaders
+    ]
 
 
 def _loss_headline(results: Results) -> str:

@@ -105,7 +105,7 @@ svg .mark{stroke:var(--bad);stroke-width:1.4;stroke-dasharray:3 2;fill:none}
 svg .ref{stroke:var(--ink);stroke-width:1;fill:none}
 svg .drop{fill:var(--bad)}svg .shade{fill:var(--grid);opacity:.55}
 svg .rowline{stroke:var(--grid);fill:none}
-svg .page{fill:var(--page)}svg .veil{fill:var(--page);opacity:.82}svg .bar{opacity:.9}
+svg .page{fill:var(--page)}svg .bar{opacity:.9}
 svg .h1{fill:var(--h1)}svg .h2{fill:var(--h2)}svg .h3{fill:var(--h3)}svg .h4{fill:var(--h4)}
 svg .h5{fill:var(--h5)}svg .frame{fill:var(--h0);stroke:none}
 svg .paused{fill:var(--bad)}svg .cell{stroke:var(--page);stroke-width:1}

@@ -14,6 +14,9 @@ from emu.report.svg import Axis, Panel, text_px, wrap
 
 __all__ = ["draw"]
 
+_SAMPLE_PX = 22
+_VALUE_PX = 38
+
 
 def draw(results: Results) -> Figure:
     """Share of transfers slower than x."""
@@ -32,6 +35,7 @@ def draw(results: Results) -> Figure:
             Axis(low, high, log=True, label="slowdown (×)"),
             Axis(floor / 1.2, 1.0, log=True, label="share of transfers slower", format=_share),
             height=250,
+            right=_room(results.row(case)),
             description=f"Share of transfers slower than x, {case.title}. "
             + "; ".join(
                 f"{r.design.label}: 1 % are slower than {number(r.slowdown.p99.value)}"
@@ -60,28 +64,27 @@ def draw(results: Results) -> Figure:
     )
 
 
+def _room(rows: list[CellResult]) -> int:
+    """Right margin that fits the names, their line samples and P99."""
+    widest = max((text_px(wrap(r.design.label, 18)[0], bold=True) for r in rows), default=0.0)
+    return int(widest) + _SAMPLE_PX + _VALUE_PX + 12
+
+
 def _names(panel: Panel, rows: list[CellResult]) -> None:
-    """Name the lines in the corner that a CCDF leaves empty, longest tail on top.
+    """Name the lines at the right, longest tail on top, with its P99.
 
     At their ends all lines meet at one transfer, so names there would say nothing.
     """
     ordered = sorted(rows, key=lambda r: -r.slowdown.p99.value)
-    edge = panel.width - panel.right
-    widest = max((text_px(wrap(r.design.label, 20)[0], bold=True) for r in rows), default=0.0)
-    panel.body.append(
-        f'<rect class="veil" x="{edge - 72 - widest:.1f}" y="{panel.top - 2}" '
-        f'width="{74 + widest:.1f}" height="{16 + 14 * len(rows)}"/>'
-    )
+    left, edge = panel.width - panel.right + 10, panel.width - 2
     panel.text(edge, panel.top + 8, "P99", "note", "end")
     for i, result in enumerate(ordered):
-        y = panel.top + 22 + 14 * i
-        style, name = result.design.style, wrap(result.design.label, 20)[0]
-        panel.text(edge, y, number(result.slowdown.p99.value), f"dlabel t{style}", "end")
-        right = edge - 38
-        panel.text(right, y, name, f"dlabel t{style}", "end")
-        left = right - text_px(name, bold=True) - 4
-        sample = f"M{left - 22:.1f} {y - 3.5:.1f}H{left:.1f}"
+        y = panel.top + 24 + 16 * i
+        style, name = result.design.style, wrap(result.design.label, 18)[0]
+        sample = f"M{left} {y - 3.5:.1f}h{_SAMPLE_PX - 4}"
         panel.body.append(f'<path class="line l{style}" d="{sample}"/>')
+        panel.text(left + _SAMPLE_PX, y, name, f"dlabel t{style}")
+        panel.text(edge, y, number(result.slowdown.p99.value), f"dlabel t{style}", "end")
 
 
 def _share(value: float) -> str:

@@ -39,8 +39,9 @@ def draw(results: Results) -> Figure:
                     found[(case.slug, result.design.label)] = ratio
     if not found:
         return Figure("ratio", title, "", [], pd.DataFrame())
-    low, high = log_bounds([v for r in found.values() for v in (r.low, r.high)] + [0.8, 1.25])
-    low = min(low, min(r.low for r in found.values()) / 1.1)
+    ends = [v for r in found.values() for v in (r.low, r.value, r.high)]
+    positive = [v for v in ends if v > 0 and math.isfinite(v)]
+    low, high = log_bounds([*positive, 0.8, 1.25])
     panels, records = [], []
     for case in cases:
         rows = [r for r in results.row(case) if (case.slug, r.design.label) in found]

@@ -69,8 +69,8 @@ def draw(results: Results) -> Figure:
         "tail",
         "Which design keeps the tail short?",
         "Marks are the median (top), the 99th (filled) and the 99.9th percentile (bottom) of the "
-        "slowdown; bars are 95 % intervals over seeds and blocks of time; one that runs into the right edge is "
-        "open: too few transfers to bound it. Bars that do not overlap differ.",
+        "slowdown; bars are 95 % intervals over seeds and blocks of time; one that runs into the "
+        "right edge is open: too few transfers to bound it. Bars that do not overlap differ.",
         panels,
         pd.DataFrame(records),
     )

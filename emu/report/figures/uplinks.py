@@ -39,7 +39,7 @@ def draw(results: Results) -> Figure:
             "; ".join(f"{r.design.label}: JFI {number(r.evenness.jfi.value)}" for r in rows),
             right=98,
         )
-        panel.text(panel.width - 62, panel.top - 6, "JFI", "note", "end")
+        panel.text(panel.width - 66, panel.top - 6, "JFI", "note", "end")
         panel.text(panel.width - 4, panel.top - 6, "max/mean", "note", "end")
         for i, result in enumerate(rows):
             frame = frames[(case.slug, result.design.label)].sort_values("link")
@@ -50,7 +50,7 @@ def draw(results: Results) -> Figure:
                 shape = marker_path(marker_of(style), panel.px(100 * float(value)), y + shift, 2.0)
                 panel.body.append(f'<path class="f{style}" opacity=".75" d="{shape}"/>')
             even = result.evenness
-            panel.text(panel.width - 62, y + 3.5, number(even.jfi.value), "tick", "end")
+            panel.text(panel.width - 66, y + 3.5, number(even.jfi.value), "tick", "end")
             panel.text(panel.width - 4, y + 3.5, number(even.max_over_mean.value), "tick", "end")
             records.append(
                 frame.assign(
