@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from itertools import permutations
 
@@ -26,6 +27,7 @@ from emu.fabric.forwarding import (
 from emu.fabric.graph import Fabric, NodeKind
 from emu.fabric.walk import State, Walk, walk
 from emu.spec.design import DesignSpec, design_keys
+from emu.spec.loader import load_topology
 from emu.spec.timers import TimersSpec
 from emu.spec.topology import TopologySpec
 
@@ -312,3 +314,17 @@ def test_drawn_fabrics_work_in_every_design(key, links):
     state = State(fabric, plan(fabric, key))
     for src, dst in ((0, 1), (1, 0)):
         assert len(walk(state, src, dst, 1).delivered) == 1
+
+
+@pytest.mark.slow
+def test_plans_for_8192_nics_take_seconds(repository):
+    spec = load_topology(str(repository / "topologies" / "clos3-8192x400G.yaml"))
+    fabric = build_fabric(spec)
+    for key in ("l3", "evpn/l2vni", "stretched-l2/rstp"):
+        began = time.process_time()
+        result = plan(fabric, key)
+        # About one second each; the margin is for a loaded machine.
+        assert time.process_time() - began < 15, key
+        state = State(fabric, result)
+        for src, dst in ((0, 8191), (4095, 1), (17, 18)):
+            assert len(walk(state, src, dst, 7).delivered) == 1
