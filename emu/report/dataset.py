@@ -223,6 +223,7 @@ def _title(rest: tuple[tuple[str, str], ...], constant: set[str]) -> str:
     parts = []
     case = values.pop("case", "")
     if case not in _BASE_NAMES:
+        values.pop("faults", None)  # the case's name says it
         parts.append(case.replace("-", " ").replace("_", " "))
     for key, value in values.items():
         if key in constant and len(rest) > 1:

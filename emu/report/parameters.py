@@ -88,7 +88,9 @@ def timers(data: Dataset) -> list[Timer]:
 
 def _range(entry: Mapping[str, Any]) -> str:
     low, high = entry.get("low"), entry.get("high")
-    return f"{low} to {high}" if low is not None and high is not None else ""
+    if not low or not high:
+        return ""
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _joined(values: list[str]) -> str:

@@ -261,12 +261,9 @@ def _beating_l3(results: Results, case: Case) -> tuple[list[str], list[str], lis
 
 def _against_l3(results: Results) -> Paragraph | None:
     """Where plain L3 does not win, in so many words."""
-    sentences = []
+    told: dict[str, list[Case]] = {}
     for case in results.data.cases:
         _, better, worse, level = _beating_l3(results, case)
-        where = _capital(_at([case]))
-        if not (better or worse or level):
-            continue
         clauses = []
         if better:
             clauses.append(f"beaten by {listed(better)}")
@@ -275,7 +272,9 @@ def _against_l3(results: Results) -> Paragraph | None:
         if level:
             rest = "any other design" if not (better or worse) else listed(level)
             clauses.append(f"not to be told from {rest}")
-        sentences.append(f"{where}: {'; '.join(clauses)}.")
+        if clauses:
+            told.setdefault("; ".join(clauses), []).append(case)
+    sentences = [f"{_capital(_at(cases))}: {text}." for text, cases in told.items()]
     return Paragraph("Where does L3 stand?", tuple(sentences), "ratio") if sentences else None
 
 
@@ -294,7 +293,12 @@ def _faults(results: Results) -> Paragraph | None:
             f"Fault: {fault.detail}, {spoken(fault.t_ps, TIME)} into the run"
             + (f" ({_small(case.title)})." if len(results.data.cases) > 1 else ".")
         )
-        sentences.append(_capital(f"packets were lost for {_range(rows, 2)}."))
+        lossy = [r for r in rows if r.faults[0][2].value > 0]
+        unhurt = [r.design.label for r in rows if r.faults[0][2].value == 0]
+        if lossy:
+            sentences.append(f"Packets were lost for {_range(lossy, 2)}.")
+        if unhurt:
+            sentences.append(f"No packet was lost in its wake with {listed(unhurt)}.")
         dips = [r for r in rows if r.faults[0][1].value > 0]
         still = [r.design.label for r in rows if r.faults[0][1].value == 0]
         ended = [r.design.label for r in dips if math.isinf(r.faults[0][1].value)]

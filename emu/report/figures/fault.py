@@ -68,6 +68,12 @@ def _figure(results: Results, case: Case, rows: list[CellResult], index: int, id
         for m, _, g in lines.values()
     )
     worst = max(float(d.max()) for _, d, _ in lines.values())
+    lost_text = (
+        f"Red columns: packets lost per {spoken(float(edges[1] - edges[0]), TIME)} (tallest "
+        f"{number(worst)}). "
+        if worst > 0
+        else "No packet was lost in its wake. "
+    )
     panels = [
         _panel(result, index, fault, edges, lines[result.design.label], top, worst, unit, factor)
         for result in rows
@@ -81,8 +87,7 @@ def _figure(results: Results, case: Case, rows: list[CellResult], index: int, id
         ident,
         f"What does the fault cost, and for how long? ({case.title}"
         + (f", fault {index + 1})" if index else ")"),
-        f"{fault.detail} at 0. Lines: goodput, mean over seeds. {twin_text}Red columns: packets "
-        f"lost per {spoken(float(edges[1] - edges[0]), TIME)} (tallest {number(worst)}). Shaded: "
+        f"{fault.detail} at 0. Lines: goodput, mean over seeds. {twin_text}{lost_text}Shaded: "
         "until 95 % of what the fault held back was delivered.",
         panels,
         pd.concat(records, ignore_index=True),
@@ -150,11 +155,15 @@ def _panel(
     panel.text(
         panel.width - panel.right,
         13,
-        f"lossy {_said(lost.value)}, {_caught(back.value)}",
+        f"{_lossy(lost.value)}, {_caught(back.value)}",
         "note",
         "end",
     )
     return panel
+
+
+def _lossy(value: float) -> str:
+    return "no loss" if value == 0 else f"lossy {_said(value)}"
 
 
 def _caught(value: float) -> str:
