@@ -23,10 +23,9 @@ LAYERS: dict[str, set[str]] = {
     "workload": BASE | {"spec", "fabric"},
     "core": set(),
     "telemetry": BASE,
-    "scenario": BASE | {"spec", "fabric", "workload"},
-    "sim": BASE | {"spec", "fabric", "workload", "scenario", "telemetry", "core"},
+    "sim": BASE | {"spec", "fabric", "workload", "telemetry", "core"},
     "report": BASE | {"telemetry"},
-    "bench": BASE | {"spec", "fabric", "workload", "scenario", "sim", "core"},
+    "bench": BASE | {"spec", "fabric", "workload", "sim"},
     "_api": BASE | {"spec", "sim", "telemetry", "report"},
 }
 # Every part may ask for the version; the command may import everything.
