@@ -7,6 +7,7 @@
 // in a window has its bit set in that window's bucket, however much it is.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <functional>
@@ -46,10 +47,10 @@ class Calendar {
       } else {
         ahead = static_cast<std::uint64_t>((at - start()) / window_ps_);
         if (ahead >= kBuckets) {
-          if (at < far_at_[node]) {  // an earlier one wakes the node anyway
-            far_at_[node] = at;
-            far_.emplace(at, node);
-          }
+          // Not only the earliest: on a long cable each arrival needs its own.
+          if (at == far_at_[node]) return;
+          far_at_[node] = std::min(far_at_[node], at);
+          far_.emplace(at, node);
           return;
         }
       }
