@@ -206,7 +206,9 @@ std::uint32_t Engine::post(std::uint32_t qp_number, std::int64_t bytes, Ps at) {
     messages_[qp.last_message].next = number;
   }
   qp.last_message = number;
+  message.failed = send_[qp_number].state == SendState::kFailed;
   messages_.push_back(message);
+  if (message.failed) return number;
   posts_.emplace(at, number);
   ++unfinished_;
   return number;

@@ -95,7 +95,7 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
   ++recv.since_ack;
   totals_.delivered_payload +=
       static_cast<std::uint64_t>(payload_bytes(message, packet.psn, nic.mtu));
-  if (recv.expected == message.end_psn() && message.end < 0) {
+  if (recv.expected == message.end_psn() && message.end < 0 && !message.failed) {
     message.end = now;
     if (qp.verb == Verb::kRead) message.acked = now;
     --unfinished_;
@@ -137,9 +137,8 @@ void Engine::on_ack(Endpoint&, const Packet& packet, Ps now) {
 
 void Engine::on_nak(Endpoint& ep, const Packet& packet, Ps now) {
   SendQp& send = send_[packet.qp];
-  if (send.state == SendState::kFailed) return;
+  if (send.state == SendState::kFailed || packet.psn < send.una_psn) return;  // overtaken
   acknowledge(send, packet.psn, now);
-  if (send.next_psn < send.una_psn) send.next_psn = send.una_psn;
   record(now, EventKind::kNakRewind, ep.node, ep.first_port, packet.qp);
   rewind(send, packet.psn);
   make_ready(ep, packet.qp, now);
@@ -198,6 +197,12 @@ void Engine::start_message(Endpoint& ep, std::uint32_t number, Ps now) {
   if (send.state == SendState::kFailed) return;
   if (send.message == kNone) send.message = send.una_message = number;
   send.end_psn = message.end_psn();
+  const Ps timeout = nic_profiles_[ep.profile].retransmit_timeout_ps;
+  if (!send.timer_armed && timeout > 0) {
+    send.timer_armed = true;
+    send.progress = now;
+    arm(ep, now + timeout, TimerKind::kRetransmit, message.qp);
+  }
   make_ready(ep, message.qp, now);
 }
 
@@ -224,6 +229,7 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   ++totals_.data_packets;
   ++message.sent_packets;
   if (message.first_tx < 0) message.first_tx = start;
+  if (send.una_psn == send.high_psn) send.progress = start;  // nothing was outstanding
   if (psn < send.high_psn) {
     message.retransmitted_bytes += packet.bytes;
     ++totals_.retransmitted_packets;
@@ -232,11 +238,6 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
     send.high_psn = psn + 1;
   }
   send.next_psn = psn + 1;
-  if (qp.verb == Verb::kWrite && !send.timer_armed && nic.retransmit_timeout_ps > 0) {
-    send.timer_armed = true;
-    send.progress = start;
-    arm(ep, start + nic.retransmit_timeout_ps, TimerKind::kRetransmit, qp_number);
-  }
   EgressQueue& queue = queues_[(ep.first_port + send.port) * kPriorities + qp.priority];
   ++queue.tx_packets;
   queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + kLinkGapBytes);
@@ -249,6 +250,8 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   Dcqcn::State& cc = cc_[qp_number];
   Bps rate = nic.fixed_rate_bps > 0 ? nic.fixed_rate_bps : port.rate.bps;
   if (cc.limited) {
+    while (Dcqcn::step(cc, nic.dcqcn, port.rate.bps, start) != kNever) {
+    }
     Dcqcn::on_send(cc, nic.dcqcn, port.rate.bps, packet.bytes);
     rate = std::min(rate, cc.rate);
   }
@@ -280,8 +283,13 @@ void Engine::on_retransmit_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
   SendQp& send = send_[qp];
   const NicParams& nic = nic_profiles_[ep.profile];
   send.timer_armed = false;
-  if (send.state == SendState::kFailed || send.una_psn >= send.high_psn) return;
-  if (send.progress + nic.retransmit_timeout_ps <= now) {
+  if (send.state == SendState::kFailed || send.una_psn >= send.end_psn) return;
+  // What waits for its turn, its pace or a pause cannot be late; what has no
+  // port to wait for can.
+  const bool cut_off = ep.silent || port_for(ep, qps_[qp].entropy) == kNone;
+  if (send.una_psn == send.high_psn && !cut_off) {
+    send.progress = now;
+  } else if (send.progress + nic.retransmit_timeout_ps <= now) {
     ++totals_.timeouts;
     ++messages_[send.una_message].timeouts;
     record(now, EventKind::kTimeout, ep.node, ep.first_port, qp);
@@ -313,7 +321,12 @@ void Engine::on_read_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
     }
     recv.progress = now;
     recv.gap_reported = false;
-    if (!ep.silent) send_control(ep, Kind::kReadRequest, qp, recv.expected, now);
+    // Every request that is still open goes again, as go-back-N has it.
+    for (std::uint32_t m = recv.message, psn = recv.expected; psn < recv.requested_psn;
+         m = messages_[m].next, psn = messages_[m].first_psn) {
+      if (!ep.silent) send_control(ep, Kind::kReadRequest, qp, psn, now);
+      if (messages_[m].end_psn() >= recv.requested_psn) break;
+    }
   }
   recv.timer_armed = true;
   arm(ep, recv.progress + nic.retransmit_timeout_ps, TimerKind::kReadRetry, qp);
