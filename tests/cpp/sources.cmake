@@ -2,8 +2,14 @@
 # The C++ tests; one of them has main(). Paths from the repository's root.
 set(EMU_TEST_SOURCES
     tests/cpp/main.cc
+    tests/cpp/test_calendar.cc
+    tests/cpp/test_dcqcn.cc
     tests/cpp/test_ecn.cc
+    tests/cpp/test_frames.cc
+    tests/cpp/test_hash.cc
     tests/cpp/test_mmu.cc
+    tests/cpp/test_overlay.cc
     tests/cpp/test_ring.cc
     tests/cpp/test_scheduler.cc
+    tests/cpp/test_transport.cc
     tests/cpp/test_units.cc)
