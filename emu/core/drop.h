@@ -19,6 +19,7 @@ enum class Drop : std::uint8_t {
   kHopLimit,          // TTL reached zero
   kReceiverOverflow,  // the NIC's receive buffer was full
   kHostSilent,        // delivered to a host that no longer answers
+  kSamePort,          // a bridge never sends a frame out of the port it came in by
   kCount,
 };
 
@@ -28,6 +29,7 @@ inline constexpr std::array<const char*, kDropReasons> kDropNames = {
     "headroom_exceeded", "egress_limit", "buffer_full", "no_route",
     "link_down",         "link_error",   "black_hole",  "stp_blocked",
     "hop_limit",         "receiver_overflow", "host_silent",
+    "same_port",
 };
 
 }  // namespace emu

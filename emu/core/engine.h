@@ -202,6 +202,7 @@ class Engine {
   Ps settle_all(Switch& sw, Ps until);
   void settle_in_order(Switch& sw, Ps until);
   void note_due(Switch& sw, std::uint32_t index);
+  void note_watermarks(Switch& sw, std::uint32_t port);
   void go_xoff(Switch& sw, std::uint32_t group, Ps now);
   void resume_groups(Switch& sw, Ps now);
   void refresh_xoff(Switch& sw, Ps until);

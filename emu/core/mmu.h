@@ -119,7 +119,12 @@ class Mmu {
     return std::max<std::int64_t>(0, used - params_.pg_reserved_bytes);
   }
 
-  bool new_pool_maximum() const { return pool_used_ > pool_used_max_; }
+  /// Is an upper bound of an occupancy so far above the last watermark that the
+  /// true value is worth finding? Recorded watermarks are true occupancies, and
+  /// what they miss inside a window is less than this.
+  static bool clearly_above(std::int64_t bound, std::int64_t watermark) {
+    return bound - watermark > 32 * 1024 + watermark / 256;
+  }
   void note_pool_maximum() { pool_used_max_ = std::max(pool_used_max_, pool_used_); }
 
  private:

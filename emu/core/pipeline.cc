@@ -104,6 +104,10 @@ void Engine::forward(Switch& sw, Packet& packet, std::uint16_t ingress, std::uin
     flood(sw, packet, ingress, flood_key, now);
     return;
   }
+  if (table.bridged && value == flood_key) {
+    count_drop(in_port, packet, Drop::kSamePort);
+    return;
+  }
   if (value != kRouteDrop && (value & kTunnelBit) != 0) {
     const auto& vteps = tables_.tunnels[value & ~kTunnelBit];
     if (!vteps.empty()) {

@@ -174,12 +174,22 @@ bool Engine::take_buffer(Switch& sw, std::uint16_t ingress, std::int64_t size,
         return false;
     }
   }
-  if (pg.used > pg.used_max || mmu.new_pool_maximum()) {
-    settle_all(sw, now);  // the true occupancy, not its upper bound
-    pg.used_max = std::max(pg.used_max, pg.used);
-    mmu.note_pool_maximum();
+  if (mmu.clearly_above(pg.used, pg.used_max) || mmu.clearly_above(mmu.pool_used(),
+                                                                   mmu.pool_used_max())) {
+    settle_all(sw, now);
+    note_watermarks(sw, in);
   }
   return true;
+}
+
+/// Keeps the largest occupancy of the pool and of a port's priority groups.
+/// The values at hand must be true: all ports are settled.
+void Engine::note_watermarks(Switch& sw, std::uint32_t port) {
+  PriorityGroup* groups = &pgs_[port * kPriorities];
+  for (std::uint32_t p = 0; p < kPriorities; ++p) {
+    groups[p].used_max = std::max(groups[p].used_max, groups[p].used);
+  }
+  sw.mmu.note_pool_maximum();
 }
 
 void Engine::enqueue(Switch& sw, std::uint32_t out, const Packet& packet) {
@@ -326,6 +336,9 @@ Ps Engine::process_switch(Switch& sw, Ps limit) {
   }
   refresh_xoff(sw, limit);
   const Ps next = settle_all(sw, limit);
+  for (std::size_t i = 0; i < counts_.size(); i += 3) {
+    note_watermarks(sw, sw.first_port + counts_[i]);
+  }
   return sw.refresh.empty() ? next : std::min(next, sw.refresh.top().first);
 }
 
