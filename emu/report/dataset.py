@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from emu.errors import RunError
-from emu.report.style import short_label, style_index
+from emu.report.style import free_style, short_label, style_index
 from emu.telemetry import FAULT_KINDS, Run
 
-__all__ = ["Case", "Cell", "Dataset", "DesignRef", "slug"]
+__all__ = ["BASE_TITLE", "Case", "Cell", "Dataset", "DesignRef", "slug"]
 
 _TIMER = "timers."
+BASE_TITLE = "Base case"
 _BASE_NAMES = {"", "-", "base", "none", "default"}
 
 
@@ -189,9 +190,7 @@ def _designs(runs: Sequence[Run]) -> tuple[DesignRef, ...]:
     taken: set[int] = set()
     refs = []
     for label, key in sorted(found.items(), key=lambda item: (style_index(item[1]), item[0])):
-        index = style_index(key)
-        while index in taken:
-            index += 1
+        index = free_style(key, taken)
         taken.add(index)
         refs.append(DesignRef(key, label, index))
     return tuple(refs)
@@ -232,7 +231,7 @@ def _title(rest: tuple[tuple[str, str], ...], constant: set[str]) -> str:
             parts.append(f"load {_percent(value)}")
         else:
             parts.append(f"{key.rsplit('.', 1)[-1].replace('_', ' ')} {value}")
-    title = ", ".join(parts) or "base case"
+    title = ", ".join(parts) or BASE_TITLE
     return title[0].upper() + title[1:]
 
 

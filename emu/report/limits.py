@@ -45,6 +45,12 @@ def limits(results: Results) -> list[str]:
             "Recovery rests on assumed timers. Those that this experiment did not vary "
             f"({', '.join(unvaried)}) may move or reverse what is said about faults."
         )
+    if any(r.faults and data.twin(r.cell) is None for r in results.everything):
+        found.append(
+            "Some faults have no run without the fault beside them (same load and seed). "
+            "Their recovery is read from the growth of the run's own backlog, which a "
+            "burst of arrivals can feign."
+        )
     if {str(r.meta["backend"]) for r in data.runs} == {"sim"}:
         found.append(
             "Everything here is simulated. Switch buffers, ECN, PFC and DCQCN follow "

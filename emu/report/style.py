@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["STYLES", "Style", "design_css", "short_label", "style_index"]
+__all__ = ["STYLES", "Style", "design_css", "free_style", "short_label", "style_index"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,17 @@ _KNOWN: Final = {
 def style_index(key: str) -> int:
     """Place of a design in `STYLES`; designs that are not known come after those that are."""
     return _KNOWN[key][0] if key in _KNOWN else 6
+
+
+def free_style(key: str, taken: set[int]) -> int:
+    """The design's own style, or one that no design of this report has.
+
+    Variants of one design (the same key twice) take the spare styles first, then those of
+    designs that might be missing; only a ninth design shares one.
+    """
+    own = style_index(key)
+    order = [own, *range(len(_KNOWN), len(STYLES)), *range(len(_KNOWN))]
+    return next((i for i in order if i not in taken), own)
 
 
 def short_label(key: str, label: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from emu.report.analysis.bootstrap import Interval
 from emu.report.analysis.slowdown import paired_ratio
-from emu.report.dataset import Case
+from emu.report.dataset import BASE_TITLE, Case
 from emu.report.numerals import TIME, interval_text, number, spoken
 from emu.report.results import CellResult, Results, best_group, tail_leaders
 
@@ -72,12 +72,20 @@ def standing(leaders: Sequence[str], designs: Sequence[str], what: str = "tail")
 
 def _at(cases: Sequence[Case]) -> str:
     """at load 40 % and load 70 %; in the case of link failure, load 70 %."""
-    plain = [_small(c.title) for c in cases if not c.has_faults]
-    faulty = [_small(c.title) for c in cases if c.has_faults]
-    parts = [f"at {listed(plain)}"] if plain else []
+    base = [c for c in cases if c.title == BASE_TITLE]
+    plain = [_small(c.title) for c in cases if not c.has_faults and c not in base]
+    faulty = [_small(c.title) for c in cases if c.has_faults and c not in base]
+    parts = ["in the base case"] if base else []
+    if plain:
+        parts.append(f"at {listed(plain)}")
     if faulty:
         parts.append(f"in the case of {listed(faulty)}")
-    return " and ".join(parts)
+    return listed(parts)
+
+
+def _prefix(cases: Sequence[Case], results: Results) -> str:
+    """The cases that a sentence is about, if the experiment has others."""
+    return f"{_at(cases)}: " if len(results.data.cases) > 1 else ""
 
 
 def _small(text: str) -> str:
@@ -198,8 +206,8 @@ def _losses(results: Results) -> Paragraph:
     for result in results.everything:
         if result.slowdown.unfinished:
             sentences.append(
-                f"{result.design.label} left {result.slowdown.unfinished} of "
-                f"{result.slowdown.n} transfers unfinished {_at([result.cell.case])}."
+                _capital(f"{_prefix([result.cell.case], results)}{result.design.label} left ")
+                + f"{result.slowdown.unfinished} of {result.slowdown.n} transfers unfinished."
             )
     return Paragraph("Lossless?", tuple(sentences), "losses")
 
@@ -212,7 +220,7 @@ def _tails(results: Results) -> Paragraph | None:
             continue
         best = min(known, key=lambda r: r.slowdown.p99.value)
         p99 = best.slowdown.p99
-        text = f"{_at([case])}: {best.design.label}, P99 {_with_interval(p99)}"
+        text = f"{_prefix([case], results)}{best.design.label}, P99 {_with_interval(p99)}"
         others = [r for r in known if r is not best]
         rivals = [r.design.label for r in others if not p99.below(r.slowdown.p99)]
         parted = [r.design.label for r in others if p99.below(r.slowdown.p99)]
@@ -274,7 +282,9 @@ def _against_l3(results: Results) -> Paragraph | None:
             clauses.append(f"not to be told from {rest}")
         if clauses:
             told.setdefault("; ".join(clauses), []).append(case)
-    sentences = [f"{_capital(_at(cases))}: {text}." for text, cases in told.items()]
+    sentences = [
+        _capital(f"{_prefix(cases, results)}L3 is {text}.") for text, cases in told.items()
+    ]
     return Paragraph("Where does L3 stand?", tuple(sentences), "ratio") if sentences else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -37,66 +38,105 @@ def draw(results: Results) -> list[Figure]:
     return figures
 
 
+@dataclass(frozen=True)
+class _Lines:
+    """What one design's panel shows, per bin."""
+
+    goodput: Floats
+    drops: Floats
+    flooded: Floats
+    without_fault: Floats | None
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What all panels of a figure share."""
+
+    index: int
+    x: Floats
+    unit: str
+    factor: float
+    top: float
+    worst: float
+
+
 def _figure(results: Results, case: Case, rows: list[CellResult], index: int, ident: str) -> Figure:
     fault = rows[0].faults[index][0]
-    end_ps = max(int(r.cell.runs[0].series["t_ps"].max()) for r in rows)
-    after = _window(rows, index, fault, end_ps)
+    after = _window(rows, index, fault)
     edges = np.linspace(fault.t_ps - _BEFORE * after, fault.t_ps + after, _BINS + 1)
     edges = edges[edges >= 0]
+    lines = {r.design.label: _lines(results, r, edges) for r in rows}
     unit, factor = TIME.choose([after])
-    lines, records = {}, []
-    for result in rows:
-        twin = results.data.twin(result.cell)
-        mine = _rate(result.cell.runs, edges, "delivered_payload_bytes")
-        drops = _rate(result.cell.runs, edges, "drops_packets") * np.diff(edges) / 1e3
-        ghost = _rate(twin.runs, edges, "delivered_payload_bytes") if twin else None
-        lines[result.design.label] = (mine, drops, ghost)
-        records.append(
-            pd.DataFrame(
-                {
-                    "case": case.title,
-                    "design": result.design.label,
-                    "t_after_fault_ms": (edges[1:] - fault.t_ps) / 1e9,
-                    "goodput_gbytes_per_s": mine,
-                    "dropped_packets": drops,
-                    "goodput_without_fault_gbytes_per_s": ghost if ghost is not None else math.nan,
-                }
-            )
-        )
-    top = max(
-        float(np.nanmax(np.concatenate([m, g if g is not None else m])))
-        for m, _, g in lines.values()
+    frame = _Frame(
+        index,
+        (edges - fault.t_ps) / factor,
+        unit,
+        factor,
+        max(float(v.max()) for n in lines.values() for v in _gbytes(n)) * 1.12 or 1.0,
+        max(float(n.drops.max()) for n in lines.values()),
     )
-    worst = max(float(d.max()) for _, d, _ in lines.values())
-    lost_text = (
-        f"Red columns: packets lost per {spoken(float(edges[1] - edges[0]), TIME)} (tallest "
-        f"{number(worst)}). "
-        if worst > 0
-        else "No packet was lost in its wake. "
+    step = spoken(float(edges[1] - edges[0]), TIME)
+    caption = [f"{fault.detail} at 0.", "Lines: goodput, mean over seeds."]
+    if any(n.without_fault is not None for n in lines.values()):
+        caption.append("Thin grey: the same design, seed and load without the fault.")
+    if any(n.flooded.any() for n in lines.values()):
+        caption.append("Dotted red: flooded copies.")
+    caption.append(
+        f"Red columns: packets lost per {step} (tallest {number(frame.worst)})."
+        if frame.worst > 0
+        else "No packet was lost in its wake."
     )
-    panels = [
-        _panel(result, index, fault, edges, lines[result.design.label], top, worst, unit, factor)
-        for result in rows
-    ]
-    twin_text = (
-        "The thin grey line is the same design, seed and load without the fault. "
-        if any(g is not None for _, _, g in lines.values())
-        else ""
-    )
+    caption.append("Shaded: until 95 % of what the fault held back was delivered.")
     return Figure(
         ident,
         f"What does the fault cost, and for how long? ({case.title}"
         + (f", fault {index + 1})" if index else ")"),
-        f"{fault.detail} at 0. Lines: goodput, mean over seeds. {twin_text}{lost_text}Shaded: "
-        "until 95 % of what the fault held back was delivered.",
-        panels,
-        pd.concat(records, ignore_index=True),
+        " ".join(caption),
+        [_panel(r, frame, lines[r.design.label]) for r in rows],
+        pd.concat(
+            [_records(case, name, edges - fault.t_ps, n) for name, n in lines.items()],
+            ignore_index=True,
+        ),
     )
 
 
-def _window(rows: list[CellResult], index: int, fault: Fault, end_ps: int) -> float:
+def _lines(results: Results, result: CellResult, edges: Floats) -> _Lines:
+    twin = results.data.twin(result.cell)
+    runs = result.cell.runs
+    return _Lines(
+        _rate(runs, edges, "delivered_payload_bytes"),
+        _rate(runs, edges, "drops_packets") * np.diff(edges) / 1e3,
+        _rate(runs, edges, "flooded_bytes"),
+        _rate(twin.runs, edges, "delivered_payload_bytes") if twin else None,
+    )
+
+
+def _gbytes(lines: _Lines) -> list[Floats]:
+    other = [] if lines.without_fault is None else [lines.without_fault]
+    return [lines.goodput, lines.flooded, *other]
+
+
+def _records(case: Case, design: str, after_ps: Floats, lines: _Lines) -> pd.DataFrame:
+    ghost = lines.without_fault
+    return pd.DataFrame(
+        {
+            "case": case.title,
+            "design": design,
+            "t_after_fault_ms": after_ps[1:] / 1e9,
+            "goodput_gbytes_per_s": lines.goodput,
+            "dropped_packets": lines.drops,
+            "flooded_gbytes_per_s": lines.flooded,
+            "goodput_without_fault_gbytes_per_s": math.nan if ghost is None else ghost,
+        }
+    )
+
+
+def _window(rows: list[CellResult], index: int, fault: Fault) -> float:
+    """How much time after the fault is shown: until all have caught up or it has ended."""
+    end_ps = max(int(r.cell.runs[0].series["t_ps"].max()) for r in rows)
     spans = [v.value for r in rows for v in r.faults[index][1:] if math.isfinite(v.value)]
-    wanted = max([1.25 * max(spans, default=0.0), 5e9])
+    lasted = 0 if fault.end_ps is None else fault.end_ps - fault.t_ps
+    wanted = max([1.25 * max(spans, default=0.0), 1.25 * lasted, 5e9])
     return max(1e8, min(wanted, float(end_ps - fault.t_ps)))
 
 
@@ -111,54 +151,32 @@ def _rate(runs: Sequence[Run], edges: Floats, column: str) -> Floats:
     return result
 
 
-def _panel(
-    result: CellResult,
-    index: int,
-    fault: Fault,
-    edges: Floats,
-    lines: tuple[Floats, Floats, Floats | None],
-    top: float,
-    worst: float,
-    unit: str,
-    factor: float,
-) -> Panel:
-    mine, drops, ghost = lines
-    x = (edges - fault.t_ps) / factor
-    lost, back = result.faults[index][2], result.faults[index][1]
+def _panel(result: CellResult, frame: _Frame, lines: _Lines) -> Panel:
+    x, top = frame.x, frame.top
+    lost, back = result.faults[frame.index][2], result.faults[frame.index][1]
     panel = Panel(
         result.design.label,
-        Axis(float(x[0]), float(x[-1]), label=f"time after the fault ({unit})"),
-        Axis(0, top * 1.12, label="goodput (GB/s)"),
+        Axis(float(x[0]), float(x[-1]), label=f"time after the fault ({frame.unit})"),
+        Axis(0, top, label="goodput (GB/s)"),
         height=190,
         grid_x=False,
-        description=f"Packets lost for {_said(lost.value)}; caught up after {_said(back.value)}.",
+        description=f"{_lossy(lost.value)}; {_caught(back.value)}.",
     )
     if back.value > 0:
-        until = float(x[-1]) if math.isinf(back.value) else back.value / factor
-        panel.rect(0, 0, min(until, float(x[-1])), top * 1.12, "shade")
-    if ghost is not None:
-        panel.line(x[1:], ghost, "ghost")
-    style = result.design.style
-    panel.line(x[1:], mine, f"l{style} thin", step=False)
-    if worst > 0:
-        height = 0.28 * top
-        for i in np.flatnonzero(drops > 0):
-            panel.rect(
-                float(x[i]),
-                0,
-                float(x[i + 1]),
-                max(0.02 * top, height * float(drops[i]) / worst),
-                "drop",
-                f"{number(float(drops[i]))} packets lost",
-            )
-    panel.segment(0, 0, 0, top * 1.12, "mark", "fault")
-    panel.text(
-        panel.width - panel.right,
-        13,
-        f"{_lossy(lost.value)}, {_caught(back.value)}",
-        "note",
-        "end",
-    )
+        until = float(x[-1]) if math.isinf(back.value) else back.value / frame.factor
+        panel.rect(0, 0, min(until, float(x[-1])), top, "shade")
+    if lines.without_fault is not None:
+        panel.line(x[1:], lines.without_fault, "ghost")
+    panel.line(x[1:], lines.goodput, f"l{result.design.style} thin")
+    if lines.flooded.any():
+        panel.line(x[1:], lines.flooded, "flood")
+    for i in np.flatnonzero(lines.drops > 0):
+        height = max(0.02, 0.28 * float(lines.drops[i]) / frame.worst) * top
+        tip = f"{number(float(lines.drops[i]))} packets lost"
+        panel.rect(float(x[i]), 0, float(x[i + 1]), height, "drop", tip)
+    panel.segment(0, 0, 0, top, "mark", "fault")
+    said = f"{_lossy(lost.value)}, {_caught(back.value)}"
+    panel.text(panel.width - panel.right, 13, said, "note", "end")
     return panel
 
 
