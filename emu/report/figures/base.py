@@ -104,7 +104,8 @@ svg .ghost{stroke:var(--soft);fill:none;stroke-width:1;opacity:.8}
 svg .mark{stroke:var(--bad);stroke-width:1.4;stroke-dasharray:3 2;fill:none}
 svg .ref{stroke:var(--ink);stroke-width:1;fill:none}
 svg .drop{fill:var(--bad)}
-svg .flood{stroke:var(--bad);stroke-width:1.3;stroke-dasharray:1 2;fill:none}svg .shade{fill:var(--grid);opacity:.55}
+svg .flood{stroke:var(--bad);stroke-width:1.3;stroke-dasharray:1 2;fill:none}
+svg .shade{fill:var(--grid);opacity:.55}
 svg .rowline{stroke:var(--grid);fill:none}
 svg .page{fill:var(--page)}svg .bar{opacity:.9}
 svg .h1{fill:var(--h1)}svg .h2{fill:var(--h2)}svg .h3{fill:var(--h3)}svg .h4{fill:var(--h4)}
