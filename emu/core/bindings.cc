@@ -69,7 +69,8 @@ nb::dict queues(const Engine& engine) {
   put<std::int64_t>(out, "ecn_marked_packets", rows, [](const Q& q) { return q.marked; });
   put<std::int64_t>(out, "pfc_tx_frames", rows, [](const Q& q) { return q.pfc_tx; });
   put<std::int64_t>(out, "pfc_rx_frames", rows, [](const Q& q) { return q.pfc_rx; });
-  put<std::int64_t>(out, "pfc_rx_pause_ps", rows, [now](const Q& q) { return q.paused_total(now); });
+  put<std::int64_t>(out, "pfc_rx_pause_ps", rows,
+                    [now](const Q& q) { return q.paused_total(now); });
   put<std::int64_t>(out, "egress_watermark_bytes", rows, [](const Q& q) { return q.bytes_max; });
   const auto& groups = engine.groups();
   using G = emu::PriorityGroup;
@@ -234,8 +235,8 @@ NB_MODULE(_core, m) {
              std::uint32_t pfc_quanta, double g, double initial_alpha, double min_dec_factor,
              Ps alpha_timer_ps, Ps rate_reduce_interval_ps, Ps increase_timer_ps,
              std::int64_t byte_counter_bytes, std::int64_t rate_ai_bps, std::int64_t rate_hai_bps,
-             std::int64_t rate_min_bps, std::int32_t fast_recovery_stages,
-             bool clamp_target_rate, bool clamp_after_increase) {
+             std::int64_t rate_min_bps, std::int32_t fast_recovery_stages, bool clamp_target_rate,
+             bool clamp_after_increase) {
             emu::NicParams p;
             p.mtu = mtu_bytes;
             p.ack_interval = ack_interval;
@@ -273,7 +274,8 @@ NB_MODULE(_core, m) {
           "ecn_capable"_a, "fixed_rate_bps"_a, "pfc_quanta"_a, "g"_a, "initial_alpha"_a,
           "min_dec_factor"_a, "alpha_timer_ps"_a, "rate_reduce_interval_ps"_a,
           "increase_timer_ps"_a, "byte_counter_bytes"_a, "rate_ai_bps"_a, "rate_hai_bps"_a,
-          "rate_min_bps"_a, "fast_recovery_stages"_a, "clamp_target_rate"_a, "clamp_after_increase"_a)
+          "rate_min_bps"_a, "fast_recovery_stages"_a, "clamp_target_rate"_a,
+          "clamp_after_increase"_a)
       .def(
           "add_ecn_profile",
           [](Engine& e, std::int64_t kmin_bytes, std::int64_t kmax_bytes, double pmax,
@@ -360,7 +362,8 @@ NB_MODULE(_core, m) {
       .def(
           "add_qps",
           [](Engine& e, Input<std::uint32_t> src, Input<std::uint32_t> dst,
-             Input<std::uint16_t> udp_sport, Input<std::uint8_t> priority, Input<std::uint8_t> read) {
+             Input<std::uint16_t> udp_sport, Input<std::uint8_t> priority,
+             Input<std::uint8_t> read) {
             for (std::size_t i = 0; i < src.size(); ++i) {
               e.add_qp(src.data()[i], dst.data()[i], udp_sport.data()[i], priority.data()[i],
                        read.data()[i] ? emu::Verb::kRead : emu::Verb::kWrite);

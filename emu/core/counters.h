@@ -22,20 +22,20 @@ struct Totals {
   std::uint64_t discarded_packets = 0, discarded_bytes = 0;  // flooded to somebody else
   std::array<std::uint64_t, kDropReasons> drop_packets{};
   std::array<std::uint64_t, kDropReasons> drop_bytes{};
-  std::uint64_t packet_hops = 0;         // data, control and PFC frames over links
-  std::uint64_t delivered_payload = 0;   // in order, at the receiver
+  std::uint64_t packet_hops = 0;        // data, control and PFC frames over links
+  std::uint64_t delivered_payload = 0;  // in order, at the receiver
   std::uint64_t retransmitted_bytes = 0;
   std::uint64_t retransmitted_packets = 0;
-  std::uint64_t encap_bytes = 0;         // outer headers put on the wire, all hops
+  std::uint64_t encap_bytes = 0;  // outer headers put on the wire, all hops
   std::uint64_t data_packets = 0, ack_packets = 0, nak_packets = 0, cnp_packets = 0;
-  std::uint64_t marked_packets = 0;      // CE set by a queue
-  std::uint64_t pfc_frames = 0;          // XOFF
+  std::uint64_t marked_packets = 0;  // CE set by a queue
+  std::uint64_t pfc_frames = 0;      // XOFF
   std::uint64_t xon_frames = 0;
-  std::uint64_t xoff_episodes = 0;       // priority groups that went XOFF
-  std::uint64_t flooded_packets = 0;     // packets that a switch flooded
-  std::uint64_t flooded_bytes = 0;       // bytes of all their copies
+  std::uint64_t xoff_episodes = 0;    // priority groups that went XOFF
+  std::uint64_t flooded_packets = 0;  // packets that a switch flooded
+  std::uint64_t flooded_bytes = 0;    // bytes of all their copies
   std::uint64_t timeouts = 0, failed_qps = 0;
-  std::int64_t wire_bytes = 0;           // all links, with preamble and gap
+  std::int64_t wire_bytes = 0;  // all links, with preamble and gap
   std::uint64_t arp_packets = 0;
 };
 

@@ -26,10 +26,9 @@ enum class Drop : std::uint8_t {
 inline constexpr int kDropReasons = static_cast<int>(Drop::kCount);
 
 inline constexpr std::array<const char*, kDropReasons> kDropNames = {
-    "headroom_exceeded", "egress_limit", "buffer_full", "no_route",
-    "link_down",         "link_error",   "black_hole",  "stp_blocked",
-    "hop_limit",         "receiver_overflow", "host_silent",
-    "same_port",
+    "headroom_exceeded", "egress_limit",      "buffer_full", "no_route",
+    "link_down",         "link_error",        "black_hole",  "stp_blocked",
+    "hop_limit",         "receiver_overflow", "host_silent", "same_port",
 };
 
 }  // namespace emu

@@ -117,9 +117,8 @@ void Engine::finish_build() {
   Ps window = kWindowMaxPs;
   for (const Port& port : ports_) {
     if (port.rate.bps <= 0) throw std::invalid_argument("every port must be connected");
-    const Ps frame = port.header_ps != 0
-                         ? port.header_ps
-                         : port.rate.time_of(kMinFrameBytes + kPreambleBytes);
+    const Ps frame =
+        port.header_ps != 0 ? port.header_ps : port.rate.time_of(kMinFrameBytes + kPreambleBytes);
     window = std::min({window, frame + port.flight_ps, frame + port.pfc_flight_ps});
   }
   window_ps_ = std::max<Ps>(1, window);
@@ -139,9 +138,9 @@ void Engine::finish_build() {
       throw std::invalid_argument("reserved space and headroom leave no shared buffer");
     }
   }
-  nic_ports_ = std::vector<NicPort>(endpoints_.empty() ? 0 : switches_.empty()
-                                        ? ports_.size()
-                                        : switches_.front().first_port);
+  nic_ports_ = std::vector<NicPort>(endpoints_.empty()  ? 0
+                                    : switches_.empty() ? ports_.size()
+                                                        : switches_.front().first_port);
   tables_.endpoints = static_cast<std::uint32_t>(endpoints_.size());
   calendar_ = Calendar(static_cast<std::uint32_t>(nodes_.size()), window_ps_);
   for (SwitchTables& table : tables_.switches) {

@@ -45,19 +45,19 @@ struct Replication {
 
 struct Switch {
   std::uint32_t node = 0;
-  std::uint32_t row = 0;               // among the switches
+  std::uint32_t row = 0;  // among the switches
   std::uint32_t first_port = 0;
   std::uint32_t ports = 0;
   std::uint32_t profile = 0;
   Mmu mmu;
-  std::vector<std::uint64_t> active;   // by port: egress queues hold packets
-  std::vector<std::uint32_t> xoff;     // priority groups (port * 8 + priority) in XOFF
-  std::int64_t xoff_usage_min = 0;     // no paused group uses less than this
+  std::vector<std::uint64_t> active;  // by port: egress queues hold packets
+  std::vector<std::uint32_t> xoff;    // priority groups (port * 8 + priority) in XOFF
+  std::int64_t xoff_usage_min = 0;    // no paused group uses less than this
   // While a group is in XOFF, ports by the start of their next packet. An entry
   // counts if it is the one in due_at; a start may turn out later, never earlier.
   using Due = std::pair<Ps, std::uint32_t>;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due;
-  std::vector<Ps> due_at;              // by port
+  std::vector<Ps> due_at;  // by port
   using Refresh = std::pair<Ps, std::uint32_t>;
   std::priority_queue<Refresh, std::vector<Refresh>, std::greater<>> refresh;
   std::vector<Replication> replications;
@@ -86,21 +86,21 @@ struct Endpoint {
   std::uint32_t first_port = 0;
   std::uint32_t ports = 0;
   std::uint32_t profile = 0;
-  std::uint32_t group = 0;      // ports it may send on
-  Bps receive_rate_bps = 0;     // 0: line rate
-  std::int64_t rx_bytes = 0;    // receive buffer, while slower than the line
+  std::uint32_t group = 0;    // ports it may send on
+  Bps receive_rate_bps = 0;   // 0: line rate
+  std::int64_t rx_bytes = 0;  // receive buffer, while slower than the line
   Ps rx_at = 0;
-  std::uint8_t rx_paused = 0;   // bit p: it sent XOFF for priority p
-  std::uint8_t storm = 0;       // bit p: sends XOFF for p without end
+  std::uint8_t rx_paused = 0;  // bit p: it sent XOFF for priority p
+  std::uint8_t storm = 0;      // bit p: sends XOFF for p without end
   bool silent = false;
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
 };
 
 struct NodeRef {
-  std::uint32_t index = 0;       // among endpoints or switches
+  std::uint32_t index = 0;  // among endpoints or switches
   std::uint32_t first_port = 0;
   std::uint32_t ports = 0;
-  std::uint32_t wire_word = 0;   // first word of its flags in wires_
+  std::uint32_t wire_word = 0;  // first word of its flags in wires_
   bool is_switch = false;
 };
 
@@ -257,15 +257,15 @@ class Engine {
   std::vector<NicPort> nic_ports_;  // by port number: endpoints come first
   std::vector<Switch> switches_;
   std::vector<Port> ports_;
-  std::vector<DropCounts> drops_;     // by port
-  std::vector<EgressQueue> queues_;   // port * 8 + priority
-  std::vector<PriorityGroup> pgs_;    // port * 8 + priority
+  std::vector<DropCounts> drops_;                        // by port
+  std::vector<EgressQueue> queues_;                      // port * 8 + priority
+  std::vector<PriorityGroup> pgs_;                       // port * 8 + priority
   std::vector<std::vector<std::uint16_t>> hole_routes_;  // by port, rarely used
   std::vector<SwitchProfile> switch_profiles_;
   std::vector<NicParams> nic_profiles_;
   std::vector<EcnProfile> ecn_profiles_;
-  std::vector<Ps> receive_ps_;        // by node: pipeline or NIC latency
-  std::vector<Ps> reaction_ps_;       // by port: PFC reaction
+  std::vector<Ps> receive_ps_;   // by node: pipeline or NIC latency
+  std::vector<Ps> reaction_ps_;  // by port: PFC reaction
   ForwardingTables tables_;
   ArpPlan arp_;
 
@@ -278,8 +278,8 @@ class Engine {
   std::priority_queue<Posted, std::vector<Posted>, std::greater<>> posts_;
   std::uint64_t unfinished_ = 0;
 
-  std::vector<std::uint64_t> keys_;   // scratch of process_switch
-  std::vector<std::uint32_t> counts_; // scratch: taken per port
+  std::vector<std::uint64_t> keys_;    // scratch of process_switch
+  std::vector<std::uint32_t> counts_;  // scratch: taken per port
   Totals totals_;
   std::vector<QueueSample> queue_samples_;
   std::vector<SeriesSample> series_;

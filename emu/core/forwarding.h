@@ -23,9 +23,9 @@ inline constexpr std::uint16_t kRouteFlood = 0xFFFE;
 inline constexpr std::uint16_t kRouteLocal = 0xFFFD;
 inline constexpr std::uint16_t kTunnelBit = 0x8000;
 
-inline constexpr std::int32_t kPortBlocked = -1;    // spanning tree discards here
-inline constexpr std::int32_t kNotLearned = -2;     // ingress on which no MAC is learned
-inline constexpr std::int32_t kFromTunnel = -3;     // flooding key for decapsulated packets
+inline constexpr std::int32_t kPortBlocked = -1;  // spanning tree discards here
+inline constexpr std::int32_t kNotLearned = -2;   // ingress on which no MAC is learned
+inline constexpr std::int32_t kFromTunnel = -3;   // flooding key for decapsulated packets
 
 /// VXLAN as this fabric uses it (RFC 7348; ECN per RFC 6040).
 struct Overlay {
@@ -37,13 +37,13 @@ struct Overlay {
 };
 
 struct alignas(64) SwitchTables {
-  std::vector<std::uint16_t> fib;     // by route: endpoints, then VTEPs
+  std::vector<std::uint16_t> fib;  // by route: endpoints, then VTEPs
   std::uint64_t hash_seed = 0;
   std::int32_t vtep = -1;
-  std::uint32_t macs = 0;             // bridged: learned entries
+  std::uint32_t macs = 0;  // bridged: learned entries
   bool bridged = false;
-  bool ageing = false;                // bridged: seen_us is kept
-  std::vector<std::uint32_t> seen_us; // when the MAC was last seen, microseconds
+  bool ageing = false;                 // bridged: seen_us is kept
+  std::vector<std::uint32_t> seen_us;  // when the MAC was last seen, microseconds
   std::map<std::int32_t, std::vector<std::uint16_t>> flood;  // ingress group -> egress groups
   std::vector<std::uint16_t> flood_tunnels;                  // VTEPs for ingress replication
 };
@@ -84,12 +84,12 @@ class Groups {
 
 struct ForwardingTables {
   Groups groups;
-  std::vector<std::vector<std::uint16_t>> tunnels; // VTEP numbers
-  std::vector<std::int32_t> port_group;            // by port: group it is learned on
+  std::vector<std::vector<std::uint16_t>> tunnels;  // VTEP numbers
+  std::vector<std::int32_t> port_group;             // by port: group it is learned on
   std::vector<SwitchTables> switches;
   Overlay overlay;
-  Ps mac_age_ps = 0;                               // 0: entries do not age
-  std::uint32_t mac_table_max = 0;                 // 0: no limit
+  Ps mac_age_ps = 0;                // 0: entries do not age
+  std::uint32_t mac_table_max = 0;  // 0: no limit
   std::uint32_t endpoints = 0;
   bool decrement_ttl = false;
 };
@@ -113,9 +113,9 @@ inline std::uint32_t Groups::pick(std::uint32_t group, std::uint32_t entropy,
 inline std::uint32_t outer_entropy(std::uint32_t inner, std::uint32_t vtep_src,
                                    std::uint32_t vtep_dst) {
   const std::uint64_t source_port = mix64(inner) & 0x3FFF;
-  return static_cast<std::uint32_t>(
-      mix64((static_cast<std::uint64_t>(vtep_src) << 48) |
-            (static_cast<std::uint64_t>(vtep_dst) << 32) | source_port));
+  return static_cast<std::uint32_t>(mix64((static_cast<std::uint64_t>(vtep_src) << 48) |
+                                          (static_cast<std::uint64_t>(vtep_dst) << 32) |
+                                          source_port));
 }
 
 }  // namespace emu

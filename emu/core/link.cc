@@ -36,8 +36,7 @@ bool Engine::survives(Port& port, std::uint32_t number, const Packet& packet) {
       return false;
     }
   }
-  if (port.loss_q32 != 0 &&
-      draw32(seed_ ^ 0x10ad, number, port.loss_draws++) < port.loss_q32) {
+  if (port.loss_q32 != 0 && draw32(seed_ ^ 0x10ad, number, port.loss_draws++) < port.loss_q32) {
     count_drop(number, packet, Drop::kLinkError);
     return false;
   }
@@ -71,9 +70,9 @@ void Engine::obey_pfc(std::uint32_t number, const PfcFrame& frame) {
   const NodeRef& node = nodes_[port.node];
   EgressQueue& queue = queues_[number * kPriorities + frame.priority];
   if (frame.quanta != 0) ++queue.pfc_rx;
-  const std::uint8_t lossless =
-      node.is_switch ? switches_[node.index].mmu.params().lossless
-                     : nic_profiles_[endpoints_[node.index].profile].lossless;
+  const std::uint8_t lossless = node.is_switch
+                                    ? switches_[node.index].mmu.params().lossless
+                                    : nic_profiles_[endpoints_[node.index].profile].lossless;
   if ((lossless >> frame.priority & 1) == 0) return;
   if (frame.quanta != 0 && queue.paused_until <= frame.at) {
     record(frame.at, EventKind::kPfcStart, port.node, number, frame.priority);

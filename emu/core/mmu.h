@@ -19,10 +19,10 @@ namespace emu {
 
 struct MmuParams {
   std::int32_t cell_bytes = 1;
-  std::int64_t buffer_bytes = 0;         // all of the chip's packet memory
-  std::int64_t pg_reserved_bytes = 0;    // per lossless (port, priority)
-  double alpha_lossless = 1.0;           // ingress, lossless priority groups
-  double alpha_lossy = 1.0;              // egress, lossy queues
+  std::int64_t buffer_bytes = 0;       // all of the chip's packet memory
+  std::int64_t pg_reserved_bytes = 0;  // per lossless (port, priority)
+  double alpha_lossless = 1.0;         // ingress, lossless priority groups
+  double alpha_lossy = 1.0;            // egress, lossy queues
   std::int64_t xon_bytes = 0;
   std::int64_t xon_offset_bytes = 0;
   std::int64_t headroom_pool_bytes = 0;  // 0: private headroom per group
@@ -48,8 +48,7 @@ class Mmu {
   Mmu(const MmuParams& params, std::int64_t groups, std::int64_t headroom_total)
       : params_(params),
         pool_bytes_(params.buffer_bytes - groups * params.pg_reserved_bytes -
-                    (params.headroom_pool_bytes > 0 ? params.headroom_pool_bytes
-                                                    : headroom_total)),
+                    (params.headroom_pool_bytes > 0 ? params.headroom_pool_bytes : headroom_total)),
         alpha_lossless_q16_(to_q16(params.alpha_lossless)),
         alpha_lossy_q16_(to_q16(params.alpha_lossy)),
         cell_inverse_(((1ULL << 32) + static_cast<std::uint64_t>(params.cell_bytes) - 1) /
@@ -108,8 +107,7 @@ class Mmu {
 
   /// May a paused group let its sender go on?
   bool may_resume(const PriorityGroup& pg) const {
-    return pg.headroom == 0 &&
-           shared_part(pg.used) <= resume_level();
+    return pg.headroom == 0 && shared_part(pg.used) <= resume_level();
   }
   /// Shared usage at or below which a group resumes now.
   std::int64_t resume_level() const {

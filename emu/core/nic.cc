@@ -57,9 +57,9 @@ bool Engine::catch_up(std::uint32_t qp, Bps line, Ps now) {
       const Ps at = Dcqcn::step(cc, params, line, now);
       if (at == kNever) break;
       if (send.due > at) {  // the rest of the gap passes at the new rate
-        send.due = at + static_cast<Ps>(static_cast<double>(send.due - at) *
-                                        (static_cast<double>(before) /
-                                         static_cast<double>(cc.rate)));
+        send.due =
+            at + static_cast<Ps>(static_cast<double>(send.due - at) *
+                                 (static_cast<double>(before) / static_cast<double>(cc.rate)));
       }
     }
   }
@@ -90,8 +90,7 @@ Ps Engine::settle_nic(Endpoint& ep, std::uint32_t index, Ps until) {
   EgressQueue* queues = &queues_[number * kPriorities];
   static constexpr SchedulerParams kControlFirst{0xFF, {}};
   for (;;) {
-    const Ps control =
-        port.backlog == 0 ? kNever : choose(port, queues, 0, kControlFirst).start;
+    const Ps control = port.backlog == 0 ? kNever : choose(port, queues, 0, kControlFirst).start;
     Ps data = kNever;
     if (!ep.silent) {
       for (std::uint32_t left = nic.ready; left != 0; left &= left - 1) {
@@ -222,8 +221,8 @@ void Engine::send_arp(Endpoint& ep, Ps now) {
 void Engine::occupy_receiver(Endpoint& ep, std::uint32_t number, const Packet& packet, Ps now,
                              bool& overflow) {
   const NicParams& nic = nic_profiles_[ep.profile];
-  const auto drained = static_cast<std::int64_t>(
-      static_cast<double>(now - ep.rx_at) * static_cast<double>(ep.receive_rate_bps) / 8e12);
+  const auto drained = static_cast<std::int64_t>(static_cast<double>(now - ep.rx_at) *
+                                                 static_cast<double>(ep.receive_rate_bps) / 8e12);
   ep.rx_bytes = std::max<std::int64_t>(0, ep.rx_bytes - drained);
   ep.rx_at = now;
   overflow = ep.rx_bytes + packet.bytes > nic.rx_buffer_bytes;
@@ -237,9 +236,8 @@ void Engine::occupy_receiver(Endpoint& ep, std::uint32_t number, const Packet& p
   ep.rx_paused |= static_cast<std::uint8_t>(1U << priority);
   send_pfc(number, priority, nic.pfc_quanta, now);
   if (timer_runs) return;
-  const auto until_xon = static_cast<Ps>(
-      static_cast<double>(ep.rx_bytes - nic.rx_xon_bytes) * 8e12 /
-      static_cast<double>(ep.receive_rate_bps));
+  const auto until_xon = static_cast<Ps>(static_cast<double>(ep.rx_bytes - nic.rx_xon_bytes) *
+                                         8e12 / static_cast<double>(ep.receive_rate_bps));
   const Ps refresh = pause_ps(nic.pfc_quanta, ports_[number].rate.bps) / 2;
   arm(ep, now + std::min(until_xon + 1, refresh), TimerKind::kRxXon, number);
 }
@@ -271,8 +269,8 @@ void Engine::fire(Endpoint& ep, const Timer& timer) {
       if (ep.rx_paused == 0) break;
       const NicParams& nic = nic_profiles_[ep.profile];
       const Bps rate = ep.receive_rate_bps > 0 ? ep.receive_rate_bps : line_rate(ep);
-      const auto drained = static_cast<std::int64_t>(
-          static_cast<double>(at - ep.rx_at) * static_cast<double>(rate) / 8e12);
+      const auto drained = static_cast<std::int64_t>(static_cast<double>(at - ep.rx_at) *
+                                                     static_cast<double>(rate) / 8e12);
       const std::int64_t left = std::max<std::int64_t>(0, ep.rx_bytes - drained);
       const bool resume = left <= nic.rx_xon_bytes;
       for (std::uint32_t p = 0; p < kPriorities; ++p) {

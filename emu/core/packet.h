@@ -19,27 +19,27 @@ inline constexpr std::uint8_t kHopLimit = 64;  // IPv4 TTL as hosts set it
 enum class Kind : std::uint8_t { kData, kReadData, kAck, kNak, kCnp, kReadRequest, kArp };
 
 enum Flag : std::uint8_t {
-  kEct = 1,         // ECN-capable transport, inner (or only) header
-  kCe = 2,          // congestion experienced, inner (or only) header
-  kOuterEct = 4,    // the same two of the outer header while encapsulated
+  kEct = 1,       // ECN-capable transport, inner (or only) header
+  kCe = 2,        // congestion experienced, inner (or only) header
+  kOuterEct = 4,  // the same two of the outer header while encapsulated
   kOuterCe = 8,
-  kEncap = 16,      // carries outer Ethernet, IP, UDP and VXLAN headers
-  kFlooded = 32,    // broadcast, or unknown unicast by ingress replication
-  kLast = 64,       // last packet of its message
-  kFirst = 128,     // first packet of its message
+  kEncap = 16,    // carries outer Ethernet, IP, UDP and VXLAN headers
+  kFlooded = 32,  // broadcast, or unknown unicast by ingress replication
+  kLast = 64,     // last packet of its message
+  kFirst = 128,   // first packet of its message
 };
 
 struct Packet {
-  Ps at;                   // on a link: when the receiver acts on it; queued: earliest start
-  std::uint32_t qp;        // queue pair; the sending endpoint for ARP
-  std::uint32_t psn;       // packet sequence number; expected PSN for ACK, NAK, READ request
-  std::uint32_t entropy;   // hash of the fields that a switch hashes
-  std::uint16_t route;     // row to look up: an endpoint or, encapsulated, a VTEP
-  std::uint16_t dst;       // endpoint, or kBroadcast
-  std::uint16_t bytes;     // frame with FCS, without preamble and gap
-  std::uint16_t ingress;   // while queued in a switch: see IngressTag
+  Ps at;                  // on a link: when the receiver acts on it; queued: earliest start
+  std::uint32_t qp;       // queue pair; the sending endpoint for ARP
+  std::uint32_t psn;      // packet sequence number; expected PSN for ACK, NAK, READ request
+  std::uint32_t entropy;  // hash of the fields that a switch hashes
+  std::uint16_t route;    // row to look up: an endpoint or, encapsulated, a VTEP
+  std::uint16_t dst;      // endpoint, or kBroadcast
+  std::uint16_t bytes;    // frame with FCS, without preamble and gap
+  std::uint16_t ingress;  // while queued in a switch: see IngressTag
   Kind kind;
-  std::uint8_t priority;   // low nibble: current; high nibble: inner, while encapsulated
+  std::uint8_t priority;  // low nibble: current; high nibble: inner, while encapsulated
   std::uint8_t flags;
   std::uint8_t hops;
 
@@ -72,13 +72,14 @@ struct IngressTag {
 
 /// A PFC frame on a link: it never enters a queue or the forwarding pipeline.
 struct PfcFrame {
-  Ps at;                // when the receiver obeys
+  Ps at;  // when the receiver obeys
   std::uint8_t priority;
   std::uint16_t quanta;  // 0: XON
 };
 
 // Frame sizes, FCS included (IBTA vol. 1 §9 and annex A17; RFC 791, 768).
-inline constexpr std::int32_t kRoceHeaderBytes = 14 + 20 + 8 + 12 + 4 + 4;  // Eth IP UDP BTH ICRC FCS
+inline constexpr std::int32_t kRoceHeaderBytes =
+    14 + 20 + 8 + 12 + 4 + 4;  // Eth IP UDP BTH ICRC FCS
 inline constexpr std::int32_t kRethBytes = 16;
 inline constexpr std::int32_t kAethBytes = 4;
 inline constexpr std::int32_t kImmediateBytes = 4;

@@ -175,8 +175,8 @@ void Engine::flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std:
   if (copies.empty()) return;
   std::uint32_t size = 0;
   for (const auto& [out, copy] : copies) size = std::max<std::uint32_t>(size, copy.bytes);
-  const bool exhausted = sw.free_replications.empty() &&
-                         sw.replications.size() >= IngressTag::kReplicationsMax;
+  const bool exhausted =
+      sw.free_replications.empty() && sw.replications.size() >= IngressTag::kReplicationsMax;
   if (exhausted || !take_buffer(sw, ingress, sw.mmu.footprint(size), packet, now)) {
     if (exhausted) count_drop(in, packet, Drop::kBufferFull);
     totals_.copied_packets -= copies.size() - 1;  // they were never made

@@ -26,12 +26,12 @@ struct alignas(64) EgressQueue {
   std::uint64_t tx_bytes = 0;  // with preamble and gap
   std::uint64_t tx_payload = 0;
   std::uint64_t marked = 0;
-  std::int64_t deficit = 0;    // DWRR credit, bytes
-  Ps paused_until = 0;         // PFC: nothing of this priority starts before
+  std::int64_t deficit = 0;  // DWRR credit, bytes
+  Ps paused_until = 0;       // PFC: nothing of this priority starts before
   Ps paused_since = 0;
-  Ps paused_ps = 0;            // total of the ended pauses
-  std::uint64_t pfc_tx = 0;    // XOFF frames sent out of this port for this priority
-  std::uint64_t pfc_rx = 0;    // XOFF frames received
+  Ps paused_ps = 0;          // total of the ended pauses
+  std::uint64_t pfc_tx = 0;  // XOFF frames sent out of this port for this priority
+  std::uint64_t pfc_rx = 0;  // XOFF frames received
 
   /// Pause time up to `now`, an open pause included.
   Ps paused_total(Ps now) const {
@@ -48,28 +48,28 @@ struct alignas(64) EgressQueue {
 
 struct alignas(64) Port {
   // Transmitter: one cache line.
-  Ps next_free = 0;         // end of the frame on the wire, gap included
+  Ps next_free = 0;  // end of the frame on the wire, gap included
   LinkRate rate;
-  Ps flight_ps = 0;         // last bit sent -> peer acts: propagation + its pipeline
-  Ps header_ps = 0;         // > 0: the peer cuts through after this much of a frame
+  Ps flight_ps = 0;  // last bit sent -> peer acts: propagation + its pipeline
+  Ps header_ps = 0;  // > 0: the peer cuts through after this much of a frame
   std::uint32_t peer = 0;
   std::uint32_t peer_node = 0;
   std::uint32_t node = 0;
-  std::uint16_t index = 0;       // among the ports of its node
+  std::uint16_t index = 0;  // among the ports of its node
   std::uint16_t ecn_profile = 0;
-  std::uint8_t backlog = 0;      // bit p: egress queue p holds packets
-  std::uint8_t paused = 0;       // bit p: paused_until of queue p may lie ahead
-  std::uint8_t turn = 0;         // DWRR: priority whose turn it is
-  bool impaired = false;         // link down, lossy or black hole: look closer
+  std::uint8_t backlog = 0;  // bit p: egress queue p holds packets
+  std::uint8_t paused = 0;   // bit p: paused_until of queue p may lie ahead
+  std::uint8_t turn = 0;     // DWRR: priority whose turn it is
+  bool impaired = false;     // link down, lossy or black hole: look closer
   bool link_up = true;
   bool black_hole = false;
   // Receiver: the next.
   Ring<Packet> wire;
   Ring<PfcFrame> pfc_wire;
-  std::uint32_t wire_word = 0;   // where the engine flags that something is on the wire
+  std::uint32_t wire_word = 0;  // where the engine flags that something is on the wire
   std::uint32_t ecn_draws = 0;
   // Seldom.
-  Ps pfc_flight_ps = 0;          // last bit sent -> peer obeys: propagation + its reaction
+  Ps pfc_flight_ps = 0;  // last bit sent -> peer obeys: propagation + its reaction
   std::uint64_t loss_q32 = 0;
   std::uint32_t loss_draws = 0;
 };

@@ -15,7 +15,7 @@
 namespace emu {
 
 struct SchedulerParams {
-  std::uint8_t strict = 0;  // bit p: strict, the highest number first
+  std::uint8_t strict = 0;                                // bit p: strict, the highest number first
   std::array<std::int32_t, kPriorities> quantum_bytes{};  // DWRR credit per round
 };
 

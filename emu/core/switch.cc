@@ -58,8 +58,7 @@ void Engine::release(Switch& sw, const Packet& packet, Ps now) {
 
 void Engine::give_back(Switch& sw, std::uint16_t ingress, std::int64_t size, Ps now) {
   const std::uint32_t priority = IngressTag::priority(ingress);
-  PriorityGroup& pg =
-      pgs_[(sw.first_port + IngressTag::port(ingress)) * kPriorities + priority];
+  PriorityGroup& pg = pgs_[(sw.first_port + IngressTag::port(ingress)) * kPriorities + priority];
   sw.mmu.release(pg, size, sw.mmu.lossless(priority));
   if (sw.xoff.empty()) return;
   if (pg.xoff) sw.xoff_usage_min = std::min(sw.xoff_usage_min, sw.mmu.shared_part(pg.used));
@@ -137,8 +136,8 @@ bool Engine::egress_accepts(Switch& sw, std::uint32_t out, const Packet& packet,
 
 /// Takes `size` bytes of buffer for a packet that came in at `ingress`; sends
 /// XOFF when its priority group goes beyond its limit. False: dropped, counted.
-bool Engine::take_buffer(Switch& sw, std::uint16_t ingress, std::int64_t size,
-                         const Packet& packet, Ps now) {
+bool Engine::take_buffer(Switch& sw, std::uint16_t ingress, std::int64_t size, const Packet& packet,
+                         Ps now) {
   const std::uint32_t in = sw.first_port + IngressTag::port(ingress);
   const std::uint32_t priority = IngressTag::priority(ingress);
   const std::uint32_t group = in * kPriorities + priority;
@@ -174,8 +173,8 @@ bool Engine::take_buffer(Switch& sw, std::uint16_t ingress, std::int64_t size,
         return false;
     }
   }
-  if (mmu.clearly_above(pg.used, pg.used_max) || mmu.clearly_above(mmu.pool_used(),
-                                                                   mmu.pool_used_max())) {
+  if (mmu.clearly_above(pg.used, pg.used_max) ||
+      mmu.clearly_above(mmu.pool_used(), mmu.pool_used_max())) {
     settle_all(sw, now);
     note_watermarks(sw, in);
   }

@@ -100,9 +100,8 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
     if (qp.verb == Verb::kRead) message.acked = now;
     --unfinished_;
   }
-  if (qp.verb == Verb::kWrite &&
-      ((packet.flags & kLast) != 0 ||
-       recv.since_ack >= static_cast<std::uint32_t>(nic.ack_interval))) {
+  if (qp.verb == Verb::kWrite && ((packet.flags & kLast) != 0 ||
+                                  recv.since_ack >= static_cast<std::uint32_t>(nic.ack_interval))) {
     recv.since_ack = 0;
     send_control(ep, Kind::kAck, packet.qp, recv.expected, now);
   }
@@ -255,9 +254,8 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
     Dcqcn::on_send(cc, nic.dcqcn, port.rate.bps, packet.bytes);
     rate = std::min(rate, cc.rate);
   }
-  send.due = rate >= port.rate.bps
-                 ? port.next_free
-                 : start + serialisation_ps(packet.bytes + kLinkGapBytes, rate);
+  send.due = rate >= port.rate.bps ? port.next_free
+                                   : start + serialisation_ps(packet.bytes + kLinkGapBytes, rate);
   if (send.next_psn >= send.end_psn) return;  // idle until more is posted or asked for again
   if (send.due <= port.next_free) {
     push_ready(nic_ports_[ep.first_port + send.port], qp_number);

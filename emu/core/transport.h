@@ -24,19 +24,19 @@ enum class Verb : std::uint8_t { kWrite, kRead };
 /// READ by the destination.
 struct Message {
   std::uint32_t qp = 0;
-  std::uint32_t next = kNone;       // following message of the queue pair
+  std::uint32_t next = kNone;  // following message of the queue pair
   std::uint32_t previous = kNone;
   std::uint32_t first_psn = 0;
   std::uint32_t packets = 0;
   std::int64_t bytes = 0;
   Ps post = 0;
   Ps first_tx = -1;
-  Ps end = -1;                      // the destination has all of it
-  Ps acked = -1;                    // the source knows (READ: same as end)
+  Ps end = -1;    // the destination has all of it
+  Ps acked = -1;  // the source knows (READ: same as end)
   std::int64_t retransmitted_bytes = 0;
   std::uint32_t sent_packets = 0;
-  std::uint32_t marked_packets = 0; // arrived with CE
-  std::uint32_t cnps = 0;           // received by the source
+  std::uint32_t marked_packets = 0;  // arrived with CE
+  std::uint32_t cnps = 0;            // received by the source
   std::uint32_t timeouts = 0;
   std::uint32_t naks = 0;
   bool failed = false;
@@ -48,17 +48,17 @@ enum class SendState : std::uint8_t { kIdle, kReady, kPaced, kFailed };
 
 /// The side that sends data: requester of a WRITE, responder of a READ.
 struct SendQp {
-  std::uint32_t next_psn = 0;   // sends this next
-  std::uint32_t una_psn = 0;    // oldest not acknowledged
-  std::uint32_t end_psn = 0;    // one past the last that may be sent
-  std::uint32_t high_psn = 0;   // one past the highest ever sent
+  std::uint32_t next_psn = 0;         // sends this next
+  std::uint32_t una_psn = 0;          // oldest not acknowledged
+  std::uint32_t end_psn = 0;          // one past the last that may be sent
+  std::uint32_t high_psn = 0;         // one past the highest ever sent
   std::uint32_t message = kNone;      // holds next_psn
   std::uint32_t una_message = kNone;  // holds una_psn
   std::uint32_t ready_next = kNone;   // NIC round robin
-  Ps due = 0;                   // pacing: earliest next start
-  Ps progress = 0;              // last acknowledgement or (re)start
+  Ps due = 0;                         // pacing: earliest next start
+  Ps progress = 0;                    // last acknowledgement or (re)start
   SendState state = SendState::kIdle;
-  std::uint8_t port = 0;        // of the endpoint's ports
+  std::uint8_t port = 0;  // of the endpoint's ports
   std::uint8_t retries = 0;
   bool timer_armed = false;
 };
@@ -72,15 +72,15 @@ struct RecvQp {
   Ps cnp_allowed = 0;
   Ps progress = 0;
   std::uint8_t retries = 0;
-  bool gap_reported = false;      // one NAK per gap (IBTA §9.9: no more until it closes)
+  bool gap_reported = false;  // one NAK per gap (IBTA §9.9: no more until it closes)
   bool timer_armed = false;
 };
 
 struct QueuePair {
-  std::uint32_t src = 0;          // endpoint that sends the data
+  std::uint32_t src = 0;  // endpoint that sends the data
   std::uint32_t dst = 0;
-  std::uint32_t entropy = 0;      // src -> dst
-  std::uint32_t entropy_back = 0; // dst -> src
+  std::uint32_t entropy = 0;       // src -> dst
+  std::uint32_t entropy_back = 0;  // dst -> src
   std::uint32_t first_message = kNone;
   std::uint32_t last_message = kNone;
   std::uint32_t posted_psn = 0;
@@ -89,20 +89,20 @@ struct QueuePair {
 };
 
 struct NicParams {
-  std::int32_t mtu = 4096;              // RDMA path MTU: payload per packet
-  std::int32_t ack_interval = 16;       // packets per ACK
+  std::int32_t mtu = 4096;         // RDMA path MTU: payload per packet
+  std::int32_t ack_interval = 16;  // packets per ACK
   std::uint8_t ack_priority = 3;
   std::uint8_t cnp_priority = 6;
   Ps retransmit_timeout_ps = 0;
   std::int32_t retry_count = 7;
-  Ps cnp_interval_ps = 0;               // notification point: gap per queue pair
-  std::uint8_t lossless = 0;            // bit p: the NIC obeys PFC for priority p
+  Ps cnp_interval_ps = 0;     // notification point: gap per queue pair
+  std::uint8_t lossless = 0;  // bit p: the NIC obeys PFC for priority p
   std::int64_t rx_buffer_bytes = 0;
   std::int64_t rx_xoff_bytes = 0;
   std::int64_t rx_xon_bytes = 0;
   bool congestion_control = false;
   bool ecn_capable = true;
-  Bps fixed_rate_bps = 0;               // 0: line rate
+  Bps fixed_rate_bps = 0;  // 0: line rate
   std::uint32_t pfc_quanta = 0xFFFF;
   Dcqcn::Params dcqcn;
 };

@@ -20,13 +20,13 @@ struct Dcqcn {
   static constexpr double kAlphaFloor = 1.0 / (1 << 20);
 
   struct Params {
-    double g = 1.0 / 256;             // EWMA gain of alpha
+    double g = 1.0 / 256;  // EWMA gain of alpha
     double initial_alpha = 1.0;
-    double min_dec_factor = 0.5;      // one cut keeps at least this share
-    Ps alpha_timer_ps = 0;            // alpha decays once per period
-    Ps rate_reduce_interval_ps = 0;   // at most one cut per interval
+    double min_dec_factor = 0.5;     // one cut keeps at least this share
+    Ps alpha_timer_ps = 0;           // alpha decays once per period
+    Ps rate_reduce_interval_ps = 0;  // at most one cut per interval
     Ps increase_timer_ps = 0;
-    std::int64_t byte_counter = 0;    // 0: no byte counter
+    std::int64_t byte_counter = 0;  // 0: no byte counter
     Bps rate_ai_bps = 0;
     Bps rate_hai_bps = 0;
     Bps rate_min_bps = 0;
@@ -48,8 +48,8 @@ struct Dcqcn {
     std::int64_t bytes_left = 0;
     std::int32_t timer_stage = 0;
     std::int32_t byte_stage = 0;
-    bool limited = false;  // a CNP came and the line rate is not regained
-    bool started = false;  // alpha has been initialised
+    bool limited = false;    // a CNP came and the line rate is not regained
+    bool started = false;    // alpha has been initialised
     bool increased = false;  // the timer has raised the rate since the last cut
   };
 
