@@ -55,33 +55,40 @@ class _Bars:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._whole = progress.add_task("runs", total=None, detail="")
-        self._runs: dict[tuple[str, int], TaskID] = {}
-        self._started = time.monotonic()
+        self._bars: dict[tuple[str, int], TaskID] = {}
+        self._fractions: dict[tuple[str, int], float] = {}
         self._packets: dict[tuple[str, int], int] = {}
+        self._started_s = time.monotonic()
 
     def __call__(self, update: RunProgress) -> None:
         key = (update.variant, update.seed)
+        if update.state == "running":
+            self._show(key, update)
+        elif key in self._bars:
+            self._progress.remove_task(self._bars.pop(key))
+            del self._fractions[key]
+        if update.state != "kept":
+            self._packets[key] = update.packets
         self._progress.update(
             self._whole,
             total=update.runs_total,
-            completed=update.runs_done,
-            detail=f"{update.runs_done}/{update.runs_total} {self._speed(key, update.packets)}",
-        )
-        if update.state in ("done", "kept"):
-            if key in self._runs:
-                self._progress.remove_task(self._runs.pop(key))
-            return
-        if key not in self._runs:
-            self._runs[key] = self._progress.add_task(_title(update), total=1.0, detail="")
-        self._progress.update(
-            self._runs[key],
-            completed=update.fraction,
-            detail=f"{update.fabric_ps / 1e9:.1f} ms fabric",
+            # Runs under way count by their share, or the time left would jump.
+            completed=update.runs_done + sum(self._fractions.values()),
+            detail=f"{update.runs_done}/{update.runs_total} {self._speed()}",
         )
 
-    def _speed(self, key: tuple[str, int], packets: int) -> str:
-        self._packets[key] = packets
-        elapsed_s = time.monotonic() - self._started
+    def _show(self, key: tuple[str, int], update: RunProgress) -> None:
+        if key not in self._bars:
+            self._bars[key] = self._progress.add_task(_title(update), total=1.0, detail="")
+        self._fractions[key] = update.fraction
+        self._progress.update(
+            self._bars[key],
+            completed=update.fraction,
+            detail=f"{update.fabric_ps / 1e9:.1f} ms of fabric time",
+        )
+
+    def _speed(self) -> str:
+        elapsed_s = time.monotonic() - self._started_s
         if elapsed_s < 1:
             return ""
         return f"{sum(self._packets.values()) / elapsed_s / 1e6:.2f} M packets/s"

@@ -10,6 +10,7 @@ import os
 import queue
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -214,6 +215,18 @@ def _run_all(todo: list[_Task], jobs: int, tell: OnProgress, finished: int, tota
 
 def _stop(pool: ProcessPoolExecutor) -> None:
     """Ends the workers, also in the middle of a run: half a run leaves nothing behind."""
+    if threading.current_thread() is threading.main_thread():
+        # A second Ctrl-C would leave workers without the queue that they report to.
+        interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            _end_workers(pool)
+        finally:
+            signal.signal(signal.SIGINT, interrupted)
+    else:
+        _end_workers(pool)
+
+
+def _end_workers(pool: ProcessPoolExecutor) -> None:
     processes = list((pool._processes or {}).values())
     pool.shutdown(wait=False, cancel_futures=True)
     deadline = time.monotonic() + 0.5
