@@ -114,6 +114,14 @@ void Engine::finish_build() {
     words += (node.ports + 63) / 64;
   }
   wires_.assign(words, 0);
+  for (Port& port : ports_) {
+    // Bits cannot leave before they have come: where some port is faster, a
+    // switch stores what it receives on a slower one.
+    const NodeRef& peer = nodes_[port.peer_node];
+    for (std::uint32_t i = 0; i < peer.ports && port.header_ps != 0; ++i) {
+      if (ports_[peer.first_port + i].rate.bps > port.rate.bps) port.header_ps = 0;
+    }
+  }
   Ps window = kWindowMaxPs;
   for (const Port& port : ports_) {
     if (port.rate.bps <= 0) throw std::invalid_argument("every port must be connected");

@@ -119,7 +119,9 @@ class EmptyFabric:
         if peer.tier == 0:
             return Hop(port.rate_bps, port.delay_ps + self._spec.topology.nic.latency_rx, False)
         profile = switch_profile(self._spec, peer.kind)
-        through = profile.forwarding == "cut-through"
+        # Like the engine: a switch cuts through only from its fastest ports.
+        fastest = max(self._fabric.ports[p].rate_bps for p in self._fabric.ports_of(peer.id))
+        through = profile.forwarding == "cut-through" and port.rate_bps == fastest
         return Hop(port.rate_bps, port.delay_ps + profile.pipeline_latency, through)
 
     def _quickest(self, src: int, dst: int) -> list[Hop]:
