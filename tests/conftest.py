@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+# Helpers that several folders share are imported as tests.folder.module.
+sys.path.insert(0, str(REPOSITORY))
 
 
 @pytest.fixture(scope="session")
