@@ -96,6 +96,8 @@ def comparison_table(first: Path | str, second: Path | str, rows: list[Compariso
         interval = ""
         if row["low"] is not None or row["high"] is not None:
             interval = f"{_text(row['low'])}–{_text(row['high'])}"
+        if row["low"] == 0 and row["high"] is None:
+            interval = "too few"
         table.add_row(
             row["measure"], row["unit"], _text(row["first"]), _text(row["second"]),
             _text(row["ratio"]), interval, row["verdict"],

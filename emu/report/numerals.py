@@ -61,7 +61,7 @@ def interval_text(interval: Interval, factor: float = 1.0) -> str:
         return ""
     low, high = number(interval.low / factor), number(interval.high / factor)
     if math.isinf(interval.high) and math.isfinite(interval.value):
-        return f"≥ {low}"
+        return f"≥\u00a0{low}"
     return "" if low == high == number(interval.value / factor) else f"{low}–{high}"
 
 

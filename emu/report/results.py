@@ -14,7 +14,21 @@ from emu.report.analysis import kpi, losslessness, recovery, slowdown, utilisati
 from emu.report.analysis.bootstrap import Interval, span_interval
 from emu.report.dataset import Case, Cell, Dataset, DesignRef
 
-__all__ = ["CellResult", "Column", "Results", "best_group", "headline_columns", "tail_leaders"]
+__all__ = [
+    "SEEDS_MIN",
+    "SEEDS_MIN_FOR_RANGES",
+    "CellResult",
+    "Column",
+    "Results",
+    "best_group",
+    "headline_columns",
+    "median_leaders",
+    "seeds",
+    "tail_leaders",
+]
+
+SEEDS_MIN = 2
+SEEDS_MIN_FOR_RANGES = 4
 
 FaultResult = tuple[recovery.Fault, Interval, Interval]
 
@@ -98,6 +112,18 @@ class Column:
     lower_is_better: bool
     values: list[Interval]
     note: str = ""
+    by_seed: bool = True
+    """Kept once per run, so that its interval is the range over seeds."""
+
+    def best(self, n_seeds: int) -> set[int]:
+        """Rows to mark; see `best_group`.
+
+        One seed says nothing about the next one's hashes. Ranges over n seeds part by chance
+        in 2 n! n! / (2n)! of all cases: 1 in 3 for two seeds, 1 in 10 for three, 1 in 35 for
+        four, so that fewer than four are not enough for a measure kept once per run.
+        """
+        enough = SEEDS_MIN_FOR_RANGES if self.by_seed else SEEDS_MIN
+        return best_group(self.values, self.lower_is_better) if n_seeds >= enough else set()
 
 
 def headline_columns(rows: list[CellResult]) -> list[Column]:
@@ -109,8 +135,8 @@ def headline_columns(rows: list[CellResult]) -> list[Column]:
         ),
         Column("Paused", "pause", "time", True, [r.loss.pause_ps for r in rows]),
         Column("Ports paused", "pause-spread", "count", True, [r.loss.paused_ports for r in rows]),
-        Column("P50", "slowdown", "ratio", True, [r.slowdown.p50 for r in rows]),
-        Column("P99", "slowdown", "ratio", True, [r.slowdown.p99 for r in rows]),
+        Column("P50", "slowdown", "ratio", True, [r.slowdown.p50 for r in rows], by_seed=False),
+        Column("P99", "slowdown", "ratio", True, [r.slowdown.p99 for r in rows], by_seed=False),
         Column(
             "P99.9",
             "slowdown",
@@ -118,6 +144,7 @@ def headline_columns(rows: list[CellResult]) -> list[Column]:
             True,
             [r.slowdown.p999 for r in rows],
             "maximum" if any(r.slowdown.p999_is_maximum for r in rows) else "",
+            by_seed=False,
         ),
         Column("Goodput", "goodput", "rate", False, [r.goodput for r in rows]),
     ]
@@ -153,7 +180,23 @@ def best_group(values: list[Interval], lower_is_better: bool) -> set[int]:
 
 def tail_leaders(rows: list[CellResult]) -> tuple[str, ...]:
     """Designs whose 99th-percentile slowdown is below all others', if any group's is."""
-    group = best_group([r.slowdown.p99 for r in rows], lower_is_better=True)
+    return _leaders(rows, [r.slowdown.p99 for r in rows])
+
+
+def median_leaders(rows: list[CellResult]) -> tuple[str, ...]:
+    """The same for the median."""
+    return _leaders(rows, [r.slowdown.p50 for r in rows])
+
+
+def seeds(rows: list[CellResult]) -> int:
+    """Seeds that every design of a case has."""
+    return min((len(r.cell.runs) for r in rows), default=0)
+
+
+def _leaders(rows: list[CellResult], values: list[Interval]) -> tuple[str, ...]:
+    if seeds(rows) < SEEDS_MIN:
+        return ()
+    group = best_group(values, lower_is_better=True)
     return tuple(r.design.label for i, r in enumerate(rows) if i in group)
 
 

@@ -14,7 +14,7 @@ from emu.report.analysis.bootstrap import Interval
 from emu.report.analysis.kpi import KPIS
 from emu.report.dataset import Case, Dataset
 from emu.report.numerals import BYTES, TIME, Scale, interval_text, number
-from emu.report.results import CellResult, best_group, headline_columns
+from emu.report.results import CellResult, headline_columns, seeds
 
 __all__ = [
     "Entry",
@@ -94,7 +94,7 @@ def headline_table(case: Case, rows: Sequence[CellResult]) -> Table:
     for column in columns:
         unit, factor = _unit(column.kind, column.values)
         heads.append(Head(column.name, unit, column.term, column.note))
-        group = best_group(column.values, column.lower_is_better)
+        group = column.best(seeds(list(rows)))
         for i, value in enumerate(column.values):
             cells[i].append(_entry(value, factor, i, group, rows[i]))
             records.append(

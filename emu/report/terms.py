@@ -28,7 +28,8 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
         "Interval",
         "95 % confidence interval from a bootstrap that draws seeds and, within them, blocks of "
         "time: transfers that share queues are not independent. For counters kept once per run "
-        "it is the smallest and the largest seed.",
+        "it is the smallest and the largest seed, and fewer than four seeds mark nothing: "
+        "ranges of two seeds part by chance in one case of three.",
     ),
     "lost": (
         "Lost packets",

@@ -15,7 +15,14 @@ from emu.report.analysis.bootstrap import Interval
 from emu.report.analysis.slowdown import paired_ratio
 from emu.report.dataset import BASE_TITLE, Case
 from emu.report.numerals import TIME, interval_text, number, spoken
-from emu.report.results import CellResult, Results, best_group, tail_leaders
+from emu.report.results import (
+    SEEDS_MIN,
+    CellResult,
+    Results,
+    median_leaders,
+    seeds,
+    tail_leaders,
+)
 
 __all__ = ["Answer", "Paragraph", "listed", "standing", "write"]
 
@@ -133,10 +140,7 @@ def _medians(results: Results, cases: Sequence[Case]) -> list[str]:
     told: dict[tuple[str, ...], list[Case]] = {}
     for case in cases:
         rows = results.row(case)
-        group = best_group([r.slowdown.p50 for r in rows], lower_is_better=True)
-        told.setdefault(tuple(r.design.label for i, r in enumerate(rows) if i in group), []).append(
-            case
-        )
+        told.setdefault(median_leaders(rows), []).append(case)
     return [
         _capital(
             standing(leaders, [r.design.label for r in results.row(which[0])], "median slowdown")
@@ -226,6 +230,8 @@ def _tails(results: Results) -> Paragraph | None:
         parted = [r.design.label for r in others if p99.below(r.slowdown.p99)]
         if not others:
             pass
+        elif seeds(known) < SEEDS_MIN:
+            text += "; from one seed this experiment cannot tell"
         elif not rivals:
             text += "; its interval parts from all others"
         elif not parted:
@@ -240,7 +246,7 @@ def _tails(results: Results) -> Paragraph | None:
 
 def _beating_l3(results: Results, case: Case) -> tuple[list[str], list[str], list[str], list[str]]:
     """Designs with a tail shorter than L3's, longer, and those that cannot be told from it."""
-    base = results.of(case, "l3")
+    base = results.of(case, "l3") if seeds(results.row(case)) >= SEEDS_MIN else None
     names: list[str] = []
     better: list[str] = []
     worse: list[str] = []
@@ -271,6 +277,8 @@ def _against_l3(results: Results) -> Paragraph | None:
     """Where plain L3 does not win, in so many words."""
     told: dict[str, list[Case]] = {}
     for case in results.data.cases:
+        if seeds(results.row(case)) < SEEDS_MIN:
+            continue
         _, better, worse, level = _beating_l3(results, case)
         clauses = []
         if better:

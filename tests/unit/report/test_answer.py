@@ -11,7 +11,7 @@ import pytest
 from emu.report.analysis.answer import listed, standing, write
 from emu.report.analysis.bootstrap import Interval
 from emu.report.dataset import Dataset
-from emu.report.results import Results, best_group
+from emu.report.results import Column, Results, best_group
 from emu.telemetry import Run, find_runs
 
 NAMES = ["L3", "L3 to host", "L2 RSTP", "EVPN"]
@@ -58,6 +58,30 @@ def test_best_is_marked_only_where_intervals_part(
     bounds: list[tuple[float, float]], lower_is_better: bool, best: set[int]
 ) -> None:
     assert best_group([interval(*b) for b in bounds], lower_is_better) == best
+
+
+@pytest.mark.parametrize(
+    ("by_seed", "n_seeds", "marked"),
+    [(True, 2, False), (True, 3, False), (True, 4, True), (False, 1, False), (False, 2, True)],
+)
+def test_few_seeds_mark_nothing(by_seed: bool, n_seeds: int, marked: bool) -> None:
+    column = Column("x", "", "count", True, [interval(1, 2), interval(3, 4)], by_seed=by_seed)
+    assert column.best(n_seeds) == ({0} if marked else set())
+
+
+def test_one_seed_claims_no_difference(synthetic: ModuleType, tmp_path: Path) -> None:
+    designs = [
+        synthetic.Design("l3", "l3", 0.2, 0.0, 1.0),
+        synthetic.Design("stretched-l2/rstp", "stretched-l2/rstp", 9.0, 0.0, 0.25),
+    ]
+    synthetic.write_runs(
+        tmp_path, designs=designs, loads=(0.5,), seeds=(1,), fault=False, transfers=400
+    )
+    answer = write(Results.compute(Dataset.from_runs(map(Run, find_runs([tmp_path])[0]))))
+    assert "can be told" in answer.headline
+    text = " ".join(p.text for p in answer.paragraphs)
+    assert "from one seed this experiment cannot tell" in text
+    assert "better than" not in text
 
 
 def test_unknown_values_are_never_best() -> None:
