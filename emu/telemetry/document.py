@@ -34,7 +34,10 @@ def schema_markdown() -> str:
     """Markdown text of the page."""
     parts = [_INTRODUCTION]
     for table in TABLES.values():
-        lines = [f"| `{f.name}` | {f.type} | {f.metadata[b'doc'].decode()} |" for f in table.schema]
+        lines = [
+            f"| `{f.name}` | {f.type} | {_cell(f.metadata[b'doc'].decode())} |"
+            for f in table.schema
+        ]
         head = ["| column | type | meaning |", "|---|---|---|"]
         parts.append(f"## {table.filename}\n\n{table.doc}\n\n" + "\n".join([*head, *lines]))
     parts.append("## Kinds of events\n\n" + _rows("kind", EVENT_KINDS.items()))
@@ -45,8 +48,13 @@ def schema_markdown() -> str:
 
 
 def _rows(head: str, items: Iterable[tuple[str, str]]) -> str:
-    lines = [f"| `{name}` | {doc} |" for name, doc in items]
+    lines = [f"| `{name}` | {_cell(doc)} |" for name, doc in items]
     return "\n".join([f"| {head} | meaning |", "|---|---|", *lines])
+
+
+def _cell(text: str) -> str:
+    """A bar would end the cell."""
+    return text.replace("|", "\\|")
 
 
 if __name__ == "__main__":
