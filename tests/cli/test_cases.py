@@ -7,6 +7,7 @@ The first line is the command; `EMU_UPDATE_CASES=1` writes the rest anew, to be 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -35,10 +36,9 @@ def _transcript(command: str, repository: Path) -> str:
     assert command.startswith("$ emu "), f"a case begins with '$ emu ', not with {command!r}"
     done = run_emu(shlex.split(command)[2:], repository)
     assert "Traceback" not in done.stderr, done.stderr
-    return (
-        f"{command}\nexit code {done.returncode}\n"
-        f"--- stdout\n{done.stdout}--- stderr\n{done.stderr}"
-    )
+    # A digest changes with every default that it covers; that it is one is all that is said here.
+    stdout = re.sub(r"\b[0-9a-f]{64}\b", "<sha256>", done.stdout)
+    return f"{command}\nexit code {done.returncode}\n--- stdout\n{stdout}--- stderr\n{done.stderr}"
 
 
 @pytest.mark.parametrize("case", sorted(CASES.glob("*.txt")), ids=lambda path: path.stem)
