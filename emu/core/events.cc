@@ -89,7 +89,6 @@ void Engine::port_detected(std::uint32_t number, bool up) {
     }
     port.backlog &= static_cast<std::uint8_t>(~(1U << p));
   }
-  port.paused = 0;
   if (node.is_switch) {
     Switch& sw = switches_[node.index];
     if (port.backlog == 0) sw.active[port.index >> 6] &= ~(1ULL << (port.index & 63));
@@ -135,6 +134,10 @@ void Engine::set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on) {
 void Engine::set_silent(std::uint32_t endpoint, bool on) {
   Endpoint& ep = endpoints_[endpoint];
   ep.silent = on;
+  for (std::uint32_t i = 0; i < ep.ports; ++i) {  // what waited goes from now on, not in the past
+    Port& port = ports_[ep.first_port + i];
+    port.next_free = std::max(port.next_free, now_);
+  }
   for (std::uint32_t i = 0; on && i < ep.ports; ++i) {
     const std::uint32_t number = ep.first_port + i;
     for (std::uint32_t p = 0; p < kPriorities; ++p) {
