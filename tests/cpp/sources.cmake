@@ -11,5 +11,6 @@ set(EMU_TEST_SOURCES
     tests/cpp/test_overlay.cc
     tests/cpp/test_ring.cc
     tests/cpp/test_scheduler.cc
+    tests/cpp/test_switch.cc
     tests/cpp/test_transport.cc
     tests/cpp/test_units.cc)
