@@ -109,7 +109,7 @@ class _Content:
 
     @cached_property
     def headline(self) -> list[Table]:
-        return [headline_table(c, self.results.row(c)) for c in self.data.cases]
+        return [headline_table(c, self.results.row(c), self.data.tail_q) for c in self.data.cases]
 
     @cached_property
     def kpis(self) -> list[Table]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from emu.errors import RunError
+from emu.report.analysis.slowdown import percentile_name, tail_percentile
 from emu.report.style import free_style, short_label, style_index
 from emu.telemetry import FAULT_KINDS, Run
 
@@ -16,6 +17,8 @@ __all__ = ["BASE_TITLE", "Case", "Cell", "Dataset", "DesignRef", "slug"]
 
 _TIMER = "timers."
 BASE_TITLE = "Base case"
+_Rest = tuple[tuple[str, str], ...]
+_Timed = dict[tuple[str, str, str, _Rest], list[Run]]
 _BASE_NAMES = {"", "-", "base", "none", "default"}
 
 
@@ -112,6 +115,7 @@ class Dataset:
                 timed.setdefault((name, value, label, rest), []).append(run)
             if not timers:
                 plain.setdefault((label, rest), []).append(run)
+        timed = _beside_twins(timed, plain)
         # A matrix over a timer has no run without it: the tables then show one value, the
         # middle one, and the sensitivity section all of them.
         for (name, value, label, rest), group in timed.items():
@@ -167,6 +171,16 @@ class Dataset:
         return None
 
     @cached_property
+    def tail_q(self) -> float:
+        """The percentile on which verdicts about tails rest: the smallest cell decides."""
+        cells = [*self.cells.values(), *(cell for _, _, cell in self.timer_cells)]
+        return tail_percentile(min(cell.n_transfers for cell in cells))
+
+    @property
+    def tail_name(self) -> str:
+        return percentile_name(self.tail_q)
+
+    @cached_property
     def meta(self) -> dict[str, object]:
         return self.runs[0].meta
 
@@ -200,6 +214,29 @@ def _unique_label(run: Run, runs: Sequence[Run]) -> str:
     """The short name of a design, unless two designs of this report would share it."""
     del runs
     return short_label(run.design, str(run.meta["design_label"]))
+
+
+def _beside_twins(timed: _Timed, plain: dict[tuple[str, _Rest], list[Run]]) -> _Timed:
+    """A case that differs from another in one timer only is a variation of that one.
+
+    The other one takes part too, with the timer's own value, for the designs that were varied.
+    """
+
+    def nameless(rest: _Rest) -> _Rest:
+        return tuple(item for item in rest if item[0] != "case")
+
+    twins = {nameless(rest): rest for _, rest in plain}
+    found: _Timed = {}
+    for (name, value, label, rest), group in timed.items():
+        same = any(other == rest for _, other in plain)
+        twin = rest if same else twins.get(nameless(rest), rest)
+        found.setdefault((name, value, label, twin), []).extend(group)
+        for run in plain.get((label, twin), []):
+            own = str(run.meta["timers"].get(name, {}).get("value", ""))
+            beside = found.setdefault((name, own, label, twin), [])
+            if own and run not in beside:
+                beside.append(run)
+    return found
 
 
 def _split_labels(run: Run) -> tuple[tuple[tuple[str, str], ...], dict[str, str]]:

@@ -29,6 +29,11 @@ def limits(results: Results) -> list[str]:
                 else ""
             )
         )
+    if data.tail_q < 0.99:
+        found.append(
+            "Fewer than 368 transfers in the smallest group: they do not bound P99 from above, so "
+            f"verdicts rest on {data.tail_name}."
+        )
     if any(r.slowdown.p999_is_maximum for r in results.everything):
         found.append(
             "Fewer than 1000 transfers per design and case: P99.9 is the slowest "

@@ -96,7 +96,12 @@ def evaluate(data: Dataset, cell: Cell) -> CellResult:
     )
     goodput = span_interval(np.asarray([kpi.goodput_gbytes_per_s(r) for r in cell.runs]))
     return CellResult(
-        cell, frame, slowdown.summarise(frame), losslessness.summarise(cell.runs), goodput, faults
+        cell,
+        frame,
+        slowdown.summarise(frame, data.tail_q),
+        losslessness.summarise(cell.runs),
+        goodput,
+        faults,
     )
 
 
@@ -126,7 +131,7 @@ class Column:
         return best_group(self.values, self.lower_is_better) if n_seeds >= enough else set()
 
 
-def headline_columns(rows: list[CellResult]) -> list[Column]:
+def headline_columns(rows: list[CellResult], tail_q: float) -> list[Column]:
     """The columns of the one table, in the order of the question: lossless, then tail."""
     columns = [
         Column("Lost packets", "lost", "count", True, [r.loss.lost_packets for r in rows]),
@@ -136,6 +141,20 @@ def headline_columns(rows: list[CellResult]) -> list[Column]:
         Column("Paused", "pause", "time", True, [r.loss.pause_ps for r in rows]),
         Column("Ports paused", "pause-spread", "count", True, [r.loss.paused_ports for r in rows]),
         Column("P50", "slowdown", "ratio", True, [r.slowdown.p50 for r in rows], by_seed=False),
+        *(
+            [
+                Column(
+                    slowdown.percentile_name(tail_q),
+                    "slowdown",
+                    "ratio",
+                    True,
+                    [r.slowdown.tail for r in rows],
+                    by_seed=False,
+                )
+            ]
+            if tail_q not in (0.5, 0.99)
+            else []
+        ),
         Column("P99", "slowdown", "ratio", True, [r.slowdown.p99 for r in rows], by_seed=False),
         Column(
             "P99.9",
@@ -179,8 +198,8 @@ def best_group(values: list[Interval], lower_is_better: bool) -> set[int]:
 
 
 def tail_leaders(rows: list[CellResult]) -> tuple[str, ...]:
-    """Designs whose 99th-percentile slowdown is below all others', if any group's is."""
-    return _leaders(rows, [r.slowdown.p99 for r in rows])
+    """Designs whose tail percentile is below all others', if any group's is."""
+    return _leaders(rows, [r.slowdown.tail for r in rows])
 
 
 def median_leaders(rows: list[CellResult]) -> tuple[str, ...]:

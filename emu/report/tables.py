@@ -86,9 +86,9 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
 
-def headline_table(case: Case, rows: Sequence[CellResult]) -> Table:
+def headline_table(case: Case, rows: Sequence[CellResult], tail_q: float) -> Table:
     """The table that answers the question, for one case."""
-    columns = headline_columns(list(rows))
+    columns = headline_columns(list(rows), tail_q)
     heads, records = [], []
     cells: list[list[Entry]] = [[] for _ in rows]
     for column in columns:

@@ -219,15 +219,16 @@ def _losses(results: Results) -> Paragraph:
 def _tails(results: Results) -> Paragraph | None:
     sentences = []
     for case in results.data.cases:
-        known = [r for r in results.row(case) if r.slowdown.p99.known]
+        known = [r for r in results.row(case) if r.slowdown.tail.known]
         if not known:
             continue
-        best = min(known, key=lambda r: r.slowdown.p99.value)
-        p99 = best.slowdown.p99
-        text = f"{_prefix([case], results)}{best.design.label}, P99 {_with_interval(p99)}"
+        best = min(known, key=lambda r: r.slowdown.tail.value)
+        tail = best.slowdown.tail
+        text = f"{_prefix([case], results)}{best.design.label}, "
+        text += f"{results.data.tail_name} {_with_interval(tail)}"
         others = [r for r in known if r is not best]
-        rivals = [r.design.label for r in others if not p99.below(r.slowdown.p99)]
-        parted = [r.design.label for r in others if p99.below(r.slowdown.p99)]
+        rivals = [r.design.label for r in others if not tail.below(r.slowdown.tail)]
+        parted = [r.design.label for r in others if tail.below(r.slowdown.tail)]
         if not others:
             pass
         elif seeds(known) < SEEDS_MIN:
@@ -255,9 +256,9 @@ def _beating_l3(results: Results, case: Case) -> tuple[list[str], list[str], lis
         if base is None or other is base:
             continue
         label = other.design.label
-        ratio = paired_ratio(other.samples, base.samples, 0.99)
+        ratio = paired_ratio(other.samples, base.samples, results.data.tail_q)
         if ratio is None or not (math.isfinite(ratio.low) and math.isfinite(ratio.high)):
-            mine, l3 = other.slowdown.p99, base.slowdown.p99
+            mine, l3 = other.slowdown.tail, base.slowdown.tail
             if mine.below(l3):
                 names.append(label)
                 better.append(label)

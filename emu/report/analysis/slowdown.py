@@ -12,6 +12,7 @@ import pandas as pd
 from emu.report.analysis.bootstrap import (
     Floats,
     Interval,
+    is_bounded,
     quantile,
     quantile_interval,
     ratio_interval,
@@ -19,16 +20,17 @@ from emu.report.analysis.bootstrap import (
 from emu.telemetry import Run
 
 __all__ = [
-    "PERCENTILES",
     "SlowdownSummary",
     "by_size",
     "ccdf",
     "paired_ratio",
+    "percentile_name",
     "samples",
     "summarise",
+    "tail_percentile",
 ]
 
-PERCENTILES = (0.5, 0.99, 0.999)
+_TAILS = (0.99, 0.95, 0.9)
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class SlowdownSummary:
     """What one design made of one case."""
 
     p50: Interval
+    tail: Interval
+    """The percentile on which verdicts rest; see `tail_percentile`."""
     p99: Interval
     p999: Interval
     n: int
@@ -69,11 +73,26 @@ def samples(runs: Sequence[Run]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def summarise(frame: pd.DataFrame) -> SlowdownSummary:
-    """Median, 99th and 99.9th percentile with 95 % intervals."""
+def tail_percentile(n: int) -> float:
+    """The highest percentile that n transfers bound: P99 from 368 on, P95 from 72, P90 from 36.
+
+    A verdict about a percentile that the sample does not bound would rest on its two or three
+    slowest transfers.
+    """
+    return next((q for q in _TAILS if is_bounded(n, q)), 0.5)
+
+
+def percentile_name(q: float) -> str:
+    """P99.9 for 0.999."""
+    return f"P{100 * q:.4g}"
+
+
+def summarise(frame: pd.DataFrame, tail_q: float = 0.99) -> SlowdownSummary:
+    """Median, tail, 99th and 99.9th percentile with 95 % intervals."""
     values, seeds, blocks = _arrays(frame)
-    p50, p99, p999 = (quantile_interval(values, seeds, blocks, q) for q in PERCENTILES)
-    return SlowdownSummary(p50, p99, p999, len(values), int(np.isinf(values).sum()))
+    p50, p99, p999 = (quantile_interval(values, seeds, blocks, q) for q in (0.5, 0.99, 0.999))
+    tail = p99 if tail_q == 0.99 else quantile_interval(values, seeds, blocks, tail_q)
+    return SlowdownSummary(p50, tail, p99, p999, len(values), int(np.isinf(values).sum()))
 
 
 def paired_ratio(frame: pd.DataFrame, base: pd.DataFrame, q: float) -> Interval | None:

@@ -38,7 +38,7 @@ def draw(results: Results) -> Figure:
             right=_room(results.row(case)),
             description=f"Share of transfers slower than x, {case.title}. "
             + "; ".join(
-                f"{r.design.label}: 1 % are slower than {number(r.slowdown.p99.value)}"
+                f"{r.design.label}: {results.data.tail_name} {number(r.slowdown.tail.value)}"
                 for r in results.row(case)
             ),
         )
@@ -49,7 +49,7 @@ def draw(results: Results) -> Figure:
             style = result.design.style
             panel.line(frame["slowdown"], frame["share_slower"], f"l{style}", step=False)
             records.append(frame.assign(case=case.title, design=result.design.label))
-        _names(panel, results.row(case))
+        _names(panel, results.row(case), results.data.tail_name)
         panels.append(panel)
     data = pd.concat(records, ignore_index=True) if records else pd.DataFrame()
     stuck = sum(r.slowdown.unfinished for c in cases for r in results.row(c))
@@ -65,26 +65,26 @@ def draw(results: Results) -> Figure:
 
 
 def _room(rows: list[CellResult]) -> int:
-    """Right margin that fits the names, their line samples and P99."""
+    """Right margin that fits the names, their line samples and tail percentile."""
     widest = max((text_px(wrap(r.design.label, 18)[0], bold=True) for r in rows), default=0.0)
     return int(widest) + _SAMPLE_PX + _VALUE_PX + 12
 
 
-def _names(panel: Panel, rows: list[CellResult]) -> None:
-    """Name the lines at the right, longest tail on top, with its P99.
+def _names(panel: Panel, rows: list[CellResult], tail_name: str) -> None:
+    """Name the lines at the right, longest tail on top, with its tail percentile.
 
     At their ends all lines meet at one transfer, so names there would say nothing.
     """
-    ordered = sorted(rows, key=lambda r: -r.slowdown.p99.value)
+    ordered = sorted(rows, key=lambda r: -r.slowdown.tail.value)
     left, edge = panel.width - panel.right + 10, panel.width - 2
-    panel.text(edge, panel.top + 8, "P99", "note", "end")
+    panel.text(edge, panel.top + 8, tail_name, "note", "end")
     for i, result in enumerate(ordered):
         y = panel.top + 24 + 16 * i
         style, name = result.design.style, wrap(result.design.label, 18)[0]
         sample = f"M{left} {y - 3.5:.1f}h{_SAMPLE_PX - 4}"
         panel.body.append(f'<path class="line l{style}" d="{sample}"/>')
         panel.text(left + _SAMPLE_PX, y, name, f"dlabel t{style}")
-        panel.text(edge, y, number(result.slowdown.p99.value), f"dlabel t{style}", "end")
+        panel.text(edge, y, number(result.slowdown.tail.value), f"dlabel t{style}", "end")
 
 
 def _share(value: float) -> str:

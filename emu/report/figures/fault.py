@@ -21,8 +21,8 @@ from emu.telemetry import Run
 
 __all__ = ["draw"]
 
-_BINS = 110
-_BEFORE = 0.25
+_BINS_BEFORE, _BINS_AFTER = 22, 88
+_FLOOD_VISIBLE = 0.01
 _FAULTS_MAX = 2
 
 
@@ -63,7 +63,8 @@ class _Frame:
 def _figure(results: Results, case: Case, rows: list[CellResult], index: int, ident: str) -> Figure:
     fault = rows[0].faults[index][0]
     after = _window(rows, index, fault)
-    edges = np.linspace(fault.t_ps - _BEFORE * after, fault.t_ps + after, _BINS + 1)
+    # The fault falls on an edge, so that no bin mixes before and after.
+    edges = fault.t_ps + after * np.arange(-_BINS_BEFORE, _BINS_AFTER + 1) / _BINS_AFTER
     edges = edges[edges >= 0]
     lines = {r.design.label: _lines(results, r, edges) for r in rows}
     unit, factor = TIME.choose([after])
@@ -79,7 +80,7 @@ def _figure(results: Results, case: Case, rows: list[CellResult], index: int, id
     caption = [f"{fault.detail} at 0.", "Lines: goodput, mean over seeds."]
     if any(n.without_fault is not None for n in lines.values()):
         caption.append("Thin grey: the same design, seed and load without the fault.")
-    if any(n.flooded.any() for n in lines.values()):
+    if any(_floods(n, frame) for n in lines.values()):
         caption.append("Dotted red: flooded copies.")
     caption.append(
         f"Red columns: packets lost per {step} (tallest {number(frame.worst)})."
@@ -109,6 +110,10 @@ def _lines(results: Results, result: CellResult, edges: Floats) -> _Lines:
         _rate(runs, edges, "flooded_bytes"),
         _rate(twin.runs, edges, "delivered_payload_bytes") if twin else None,
     )
+
+
+def _floods(lines: _Lines, frame: _Frame) -> bool:
+    return float(lines.flooded.max()) > _FLOOD_VISIBLE * frame.top
 
 
 def _gbytes(lines: _Lines) -> list[Floats]:
@@ -168,7 +173,7 @@ def _panel(result: CellResult, frame: _Frame, lines: _Lines) -> Panel:
     if lines.without_fault is not None:
         panel.line(x[1:], lines.without_fault, "ghost")
     panel.line(x[1:], lines.goodput, f"l{result.design.style} thin")
-    if lines.flooded.any():
+    if _floods(lines, frame):
         panel.line(x[1:], lines.flooded, "flood")
     for i in np.flatnonzero(lines.drops > 0):
         height = max(0.02, 0.28 * float(lines.drops[i]) / frame.worst) * top

@@ -26,7 +26,7 @@ _STEP = 26
 
 def draw(results: Results) -> Figure:
     """99th percentile over L3's."""
-    title = "Where does L3 not win?"
+    title, name = "Where does L3 not win?", results.data.tail_name
     cases = [c for c in shown_cases(results, 2) if results.of(c, "l3") is not None]
     found = {}
     for case in cases:
@@ -34,7 +34,7 @@ def draw(results: Results) -> Figure:
         assert base is not None
         for result in results.row(case):
             if result is not base:
-                ratio = paired_ratio(result.samples, base.samples, 0.99)
+                ratio = paired_ratio(result.samples, base.samples, results.data.tail_q)
                 if ratio is not None and math.isfinite(ratio.value):
                     found[(case.slug, result.design.label)] = ratio
     if not found:
@@ -47,7 +47,7 @@ def draw(results: Results) -> Figure:
         rows = [r for r in results.row(case) if (case.slug, r.design.label) in found]
         panel = row_panel(
             case.title,
-            Axis(low, high, log=True, label="P99 slowdown as a multiple of L3's"),
+            Axis(low, high, log=True, label=f"{name} slowdown as a multiple of L3's"),
             [(r.design.label, r.design.style) for r in rows],
             _STEP,
             "; ".join(
@@ -78,7 +78,8 @@ def draw(results: Results) -> Figure:
                 {
                     "case": case.title,
                     "design": result.design.label,
-                    "ratio_p99": ratio.value,
+                    "percentile": name,
+                    "ratio": ratio.value,
                     "low": ratio.low,
                     "high": ratio.high,
                 }

@@ -23,12 +23,14 @@ __all__ = ["draw"]
 
 _STEP = 34
 _NAME_GAP_PX = 38
-_PARTS = (("P50", -9.0, "hollow"), ("P99", 0.0, ""), ("P99.9", 9.0, "hollow"))
+_SHIFTS = ((-9.0, "hollow"), (0.0, ""), (9.0, "hollow"))
 
 
 def draw(results: Results) -> Figure:
     """Median, 99th and 99.9th percentile slowdown."""
     cases = shown_cases(results)
+    tail = results.data.tail_name
+    parts = ("P50", tail, "P99.9" if tail == "P99" else "P99")
     chosen = [r for c in cases for r in results.row(c)]
     low, high = log_bounds(
         (x for r in chosen for v in _values(r) for x in (v.value, v.high)), low=0.95
@@ -42,14 +44,14 @@ def draw(results: Results) -> Figure:
             [(r.design.label, r.design.style) for r in rows],
             _STEP,
             "; ".join(
-                f"{r.design.label}: median {number(r.slowdown.p50.value)}, 99th percentile "
-                f"{number(r.slowdown.p99.value)} ({number(r.slowdown.p99.low)} to "
-                f"{number(r.slowdown.p99.high)})"
+                f"{r.design.label}: median {number(r.slowdown.p50.value)}, {parts[1]} "
+                f"{number(r.slowdown.tail.value)} ({number(r.slowdown.tail.low)} to "
+                f"{number(r.slowdown.tail.high)})"
                 for r in rows
             ),
         )
         for i, result in enumerate(rows):
-            for (part, shift, css), value in zip(_PARTS, _values(result), strict=True):
+            for part, (shift, css), value in zip(parts, _SHIFTS, _values(result), strict=True):
                 if value.known:
                     _mark(panel, i, shift, value, result.design.style, css, part)
                 records.append(
@@ -63,12 +65,12 @@ def draw(results: Results) -> Figure:
                         "transfers": result.slowdown.n,
                     }
                 )
-        _name_parts(panel, rows[0])
+        _name_parts(panel, rows[0], parts)
         panels.append(panel)
     return Figure(
         "tail",
         "Which design keeps the tail short?",
-        "Marks are the median (top), the 99th (filled) and the 99.9th percentile (bottom) of the "
+        f"Marks are the median (top), {parts[1]} (filled) and {parts[2]} (bottom) of the "
         "slowdown; bars are 95 % intervals over seeds and blocks of time; one that runs into the "
         "right edge is open: too few transfers to bound it. Bars that do not overlap differ.",
         panels,
@@ -77,13 +79,15 @@ def draw(results: Results) -> Figure:
 
 
 def _values(result: CellResult) -> tuple[Interval, Interval, Interval]:
-    return result.slowdown.p50, result.slowdown.p99, result.slowdown.p999
+    found = result.slowdown
+    last = found.p999 if found.tail == found.p99 else found.p99
+    return found.p50, found.tail, last
 
 
-def _name_parts(panel: Panel, result: CellResult) -> None:
+def _name_parts(panel: Panel, result: CellResult, parts: tuple[str, str, str]) -> None:
     """Name the marks above the first row; names that would overlap share a place."""
     places: list[tuple[float, str]] = []
-    for (part, _, _), value in zip(_PARTS, _values(result), strict=True):
+    for part, value in zip(parts, _values(result), strict=True):
         if not value.known:
             continue
         x = panel.px(value.value)

@@ -45,9 +45,9 @@ def _figure(results: Results, timer: str, values: tuple[str, ...]) -> Figure:
                     "seconds": seconds(value),
                     "design": result.design.label,
                     "style": result.design.style,
-                    "p99_slowdown": result.slowdown.p99.value,
-                    "low": result.slowdown.p99.low,
-                    "high": result.slowdown.p99.high,
+                    "tail_slowdown": result.slowdown.tail.value,
+                    "low": result.slowdown.tail.low,
+                    "high": result.slowdown.tail.high,
                     "caught_up_ms": catch / 1e9,
                     "loses_packets_for_ms": lost / 1e9,
                     "lost_packets": result.loss.lost_packets.value,
@@ -60,7 +60,7 @@ def _figure(results: Results, timer: str, values: tuple[str, ...]) -> Figure:
         if part.empty:
             continue
         for column, label in (
-            ("p99_slowdown", "slowdown, P99 (×)"),
+            ("tail_slowdown", f"slowdown, {data.tail_name} (×)"),
             ("caught_up_ms", "caught up after (ms)"),
             ("loses_packets_for_ms", "loses packets for (ms)"),
         ):

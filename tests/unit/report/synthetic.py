@@ -75,7 +75,13 @@ def write_runs(
         {"case": "base", "workload.load.fraction": str(load)} for load in loads
     ]
     if fault:
-        cases.append({"case": "link-failure", "workload.load.fraction": str(loads[-1])})
+        cases.append(
+            {
+                "case": "link-failure",
+                "faults": "link-down",
+                "workload.load.fraction": str(loads[-1]),
+            }
+        )
         cases += [
             {**cases[-1], "timers.bgp_remote_withdraw_per_hop": f"{ms:g}ms"} for ms in withdraw_ms
         ]

@@ -48,9 +48,9 @@ def test_timers_are_kept_apart_from_cases(synthetic: ModuleType, tmp_path: Path)
     synthetic.write_runs(tmp_path, designs=synthetic.DESIGNS[:2], loads=(0.5,), seeds=(1,),
                          transfers=20, withdraw_ms=(20, 200))  # fmt: skip
     data = dataset(tmp_path)
-    assert data.timer_values == {"bgp_remote_withdraw_per_hop": ("20ms", "200ms")}
+    assert data.timer_values == {"bgp_remote_withdraw_per_hop": ("20ms", "50ms", "200ms")}
     assert len(data.cases) == 2
-    assert len(data.timer_cells) == 4
+    assert len(data.timer_cells) == 6  # the variant without the label has the usual value
 
 
 def test_if_all_runs_vary_a_timer_the_table_shows_the_middle(

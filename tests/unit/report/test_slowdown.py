@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emu.report.analysis.slowdown import by_size, ccdf, paired_ratio, samples, summarise
+from emu.report.analysis.slowdown import (
+    by_size,
+    ccdf,
+    paired_ratio,
+    percentile_name,
+    samples,
+    summarise,
+    tail_percentile,
+)
 
 
 def transfers(n: int, slowdown: float = 2.0, **more: Any) -> list[dict[str, Any]]:
@@ -70,6 +78,20 @@ def test_size_classes_hold_every_transfer(frames: Any) -> None:
     assert table["transfers"].sum() == 60
     assert (table["p95"] >= table["p50"]).all()
     assert table["size_bytes"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize(
+    ("n", "name"),
+    [(35, "P50"), (36, "P90"), (71, "P90"), (72, "P95"), (367, "P95"), (368, "P99"), (9999, "P99")],
+)
+def test_verdicts_rest_on_the_highest_percentile_that_is_bounded(n: int, name: str) -> None:
+    assert percentile_name(tail_percentile(n)) == name
+
+
+def test_a_percentile_that_is_not_bounded_is_open_above(frames: Any) -> None:
+    summary = summarise(samples([frames.run(transfers=transfers(100))]), tail_percentile(100))
+    assert math.isinf(summary.p99.high)
+    assert math.isfinite(summary.tail.high)
 
 
 def test_no_runs_no_numbers() -> None:
