@@ -397,6 +397,9 @@ NB_MODULE(_core, m) {
       .def_prop_ro("window_ps", &Engine::window_ps)
       .def_prop_ro("unfinished", &Engine::unfinished)
       .def_prop_ro("packet_hops", [](const Engine& e) { return e.totals().packet_hops; })
+      .def_prop_ro(
+          "packets",
+          [](const Engine& e) { return e.totals().injected_packets + e.totals().copied_packets; })
       .def("messages", &messages)
       .def("queues", &queues)
       .def("port_drops", &port_drops)

@@ -172,6 +172,10 @@ void Engine::finish_build() {
 
 std::uint32_t Engine::add_qp(std::uint32_t src, std::uint32_t dst, std::uint16_t udp_sport,
                              std::uint8_t priority, Verb verb) {
+  if (src >= endpoints_.size() || dst >= endpoints_.size() || src == dst) {
+    throw std::invalid_argument("a queue pair joins two endpoints of the fabric");
+  }
+  if (priority >= kPriorities) throw std::invalid_argument("priorities are 0 to 7");
   QueuePair qp;
   qp.src = src;
   qp.dst = dst;
@@ -191,6 +195,7 @@ std::uint32_t Engine::add_qp(std::uint32_t src, std::uint32_t dst, std::uint16_t
 }
 
 std::uint32_t Engine::post(std::uint32_t qp_number, std::int64_t bytes, Ps at) {
+  if (qp_number >= qps_.size()) throw std::invalid_argument("no such queue pair");
   if (bytes <= 0) throw std::invalid_argument("a message has at least one byte");
   if (at < now_) throw std::invalid_argument("a message cannot be posted in the past");
   QueuePair& qp = qps_[qp_number];

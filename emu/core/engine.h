@@ -188,7 +188,7 @@ class Engine {
   void count_drop(std::uint32_t port, const Packet& packet, Drop reason);
   void record(Ps at, EventKind kind, std::uint32_t node, std::uint32_t port, std::uint32_t detail);
 
-  // switch.cc: buffer and departures
+  // switch.cc and buffer.cc: departures and buffer
   Ps process_switch(Switch& sw, Ps limit);
   void admit(Switch& sw, std::uint32_t out, const Packet& packet, Ps now);
   void depart(Switch& sw, Port& port, int priority, Ps start);
@@ -217,7 +217,7 @@ class Engine {
   std::uint32_t source_of(const Packet& packet) const;
   std::uint32_t entropy_of(const Packet& packet) const;
 
-  // nic.cc: an endpoint's ports
+  // nic.cc and nic_timers.cc: an endpoint's ports
   Ps process_endpoint(Endpoint& ep, Ps limit);
   Ps settle_nic(Endpoint& ep, std::uint32_t port, Ps until);
   void fire(Endpoint& ep, const Timer& timer);

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # The engine's translation units, without bindings.cc; paths from the repository's root.
 set(EMU_CORE_SOURCES
+    emu/core/buffer.cc
     emu/core/engine.cc
     emu/core/events.cc
     emu/core/link.cc
     emu/core/nic.cc
+    emu/core/nic_timers.cc
     emu/core/pipeline.cc
     emu/core/switch.cc
     emu/core/transport.cc)

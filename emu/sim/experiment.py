@@ -23,6 +23,7 @@ from typing import Any, Literal
 import emu
 from emu.errors import RunError
 from emu.sim.check import check_experiment
+from emu.sim.code import code_sha256
 from emu.spec import ExperimentSpec, Variant
 from emu.telemetry import RunStatus, read_status
 
@@ -120,8 +121,9 @@ def _make_folder(out: Path) -> None:
 def _tasks(spec: ExperimentSpec, out: Path) -> list[_Task]:
     trace = spec.workload.trace
     inputs = hashlib.sha256(emu.__version__.encode())
-    if trace.path.is_file():
-        inputs.update(trace.path.read_bytes())
+    for file in [trace.path] if trace.path.is_file() else sorted(trace.path.rglob("*")):
+        if file.is_file():
+            inputs.update(file.read_bytes())
     tasks = []
     for variant in spec.variants():
         digest = inputs.copy()
@@ -137,8 +139,8 @@ def _kept(
 ) -> dict[Path, tuple[int, int]]:
     """Whole runs of the same inputs, with their packets and fabric time.
 
-    Runs that this experiment made from other inputs are removed, so that no
-    report mixes them in; runs of another experiment are never touched.
+    Runs that this experiment made from other inputs or by other code are removed, so
+    that no report mixes them in; runs of another experiment are never touched.
     """
     found = sorted(path.parent for path in out.glob("*/seed-*/run.json"))
     if found and not resume:
@@ -149,7 +151,7 @@ def _kept(
     wanted = {task.directory: task for task in tasks}
     kept: dict[Path, tuple[int, int]] = {}
     for directory in found:
-        meta = _read_meta(directory)
+        meta = _read_json(directory / "run.json")
         if meta.get("experiment", spec.name) != spec.name:
             raise RunError(
                 f"{out}: holds runs of the experiment {meta['experiment']!r}",
@@ -157,19 +159,23 @@ def _kept(
             )
         task = wanted.get(directory)
         whole = read_status(directory) is RunStatus.COMPLETE
-        if task is not None and whole and meta.get("spec_sha256") == task.fingerprint:
+        same_code = _read_json(directory / "timing.json").get("code_sha256") == code_sha256()
+        same_inputs = task is not None and meta.get("spec_sha256") == task.fingerprint
+        if whole and same_code and same_inputs:
             kept[directory] = (int(meta["packets"]), int(meta["fabric_ps"]))
         else:
             shutil.rmtree(directory, ignore_errors=True)
+            if not any(directory.parent.iterdir()):
+                directory.parent.rmdir()
     return kept
 
 
-def _read_meta(directory: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
-        meta = json.loads((directory / "run.json").read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return meta if isinstance(meta, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _command(spec: ExperimentSpec) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 import emu
 from emu.core import _core
 from emu.sim.build import build_engine
+from emu.sim.code import code_sha256
 from emu.sim.ports import PortMap, map_ports
 from emu.sim.results import (
     counters,
@@ -30,7 +31,7 @@ from emu.spec import Variant
 from emu.telemetry import RunWriter
 
 Report = Callable[[int, int, float], None]
-"""Called with fabric time (ps), packet-hops so far and the share that is done (0 to 1)."""
+"""Called with fabric time (ps), packets so far and the share that is done (0 to 1)."""
 
 _PROGRESS_S = 0.25
 
@@ -75,7 +76,9 @@ def run_variant(
         _write(writer, engine, scenario, ports, timeline)
         writer.write_meta(_meta(variant, scenario, engine, command, fingerprint))
         writer.write_timing(
-            wall_s=time.perf_counter() - began, cpu_s=time.process_time() - cpu_began
+            wall_s=time.perf_counter() - began,
+            cpu_s=time.process_time() - cpu_began,
+            code_sha256=code_sha256(),
         )
     return directory
 
@@ -120,9 +123,9 @@ def _drive(engine: _core.Engine, scenario: Scenario, timeline: Timeline, report:
                 break
             if time.monotonic() - told > _PROGRESS_S:
                 told = time.monotonic()
-                report(engine.now_ps, engine.packet_hops, min(0.99, engine.now_ps / span))
+                report(engine.now_ps, engine.packets, min(0.99, engine.now_ps / span))
     engine.sample()
-    report(engine.now_ps, engine.packet_hops, 1.0)
+    report(engine.now_ps, engine.packets, 1.0)
 
 
 def _transfers_done(engine: _core.Engine, scenario: Scenario) -> int:

@@ -193,10 +193,15 @@ class RunWriter:
         self._write_text(_RUN_JSON, canonical_json(whole))
         self._written.add(_RUN_JSON)
 
-    def write_timing(self, *, wall_s: float, cpu_s: float, **more: float) -> None:
-        """Write timing.json: what this execution took, outside the "same bytes" promise."""
+    def write_timing(
+        self, *, wall_s: float, cpu_s: float, code_sha256: str = "", **more: float
+    ) -> None:
+        """Write timing.json: what this execution took and which build made it, outside the
+        "same bytes" promise."""
         values = {"wall_s": wall_s, "cpu_s": cpu_s, **more}
-        finite = {k: v for k, v in values.items() if math.isfinite(v)}
+        finite: dict[str, float | str] = {k: v for k, v in values.items() if math.isfinite(v)}
+        if code_sha256:
+            finite["code_sha256"] = code_sha256
         self._write_text(_TIMING_JSON, canonical_json(finite))
 
     def _write_text(self, name: str, text: str) -> None:

@@ -124,14 +124,7 @@ def _headline(results: Results) -> str:
         parts.append(_capital(f"{standing(leaders, designs)}{where}."))
         if not leaders:
             parts += _medians(results, cases)
-    beaten = {c.slug: _beating_l3(results, c)[0] for c in results.data.cases}
-    winners = sorted({name for names in beaten.values() for name in names})
-    if winners:
-        cases = [c for c in results.data.cases if beaten[c.slug]]
-        parts.append(
-            f"L3 does not win {_at(cases)}: {listed(winners)} "
-            f"{'beats' if len(winners) == 1 else 'beat'} it on the same transfers."
-        )
+    parts += _l3_headlines(results)
     return " ".join(parts)
 
 
@@ -245,49 +238,81 @@ def _tails(results: Results) -> Paragraph | None:
     return Paragraph("Whose tail is shortest?", tuple(sentences), "tail") if sentences else None
 
 
-def _beating_l3(results: Results, case: Case) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Designs with a tail shorter than L3's, longer, and those that cannot be told from it."""
-    base = results.of(case, "l3") if seeds(results.row(case)) >= SEEDS_MIN else None
-    names: list[str] = []
-    better: list[str] = []
-    worse: list[str] = []
+@dataclass(frozen=True)
+class _AgainstL3:
+    """Designs of one case by how their tail compares with L3's, with the ratio if it is known."""
+
+    better: tuple[tuple[str, str], ...] = ()
+    worse: tuple[tuple[str, str], ...] = ()
+    level: tuple[str, ...] = ()
+
+
+def _compare_with_l3(results: Results, case: Case) -> _AgainstL3:
+    """Compare on the same transfers where possible, else by intervals."""
+    base = results.of(case, "l3")
+    if base is None or seeds(results.row(case)) < SEEDS_MIN:
+        return _AgainstL3()
+    better: list[tuple[str, str]] = []
+    worse: list[tuple[str, str]] = []
     level: list[str] = []
-    for other in results.row(case) if base is not None else []:
-        if base is None or other is base:
+    for other in results.row(case):
+        if other is base:
             continue
-        label = other.design.label
+        label, text = other.design.label, ""
         ratio = paired_ratio(other.samples, base.samples, results.data.tail_q)
         if ratio is None or not (math.isfinite(ratio.low) and math.isfinite(ratio.high)):
-            mine, l3 = other.slowdown.tail, base.slowdown.tail
-            if mine.below(l3):
-                names.append(label)
-                better.append(label)
-            else:
-                (worse if l3.below(mine) else level).append(label)
-        elif ratio.high < 1:
-            names.append(label)
-            better.append(f"{label} ({_times(ratio)})")
-        elif ratio.low > 1:
-            worse.append(f"{label} ({_times(ratio)})")
+            shorter = other.slowdown.tail.below(base.slowdown.tail)
+            longer = base.slowdown.tail.below(other.slowdown.tail)
+        else:
+            shorter, longer, text = ratio.high < 1, ratio.low > 1, f" ({_times(ratio)})"
+        if shorter:
+            better.append((label, label + text))
+        elif longer:
+            worse.append((label, label + text))
         else:
             level.append(label)
-    return names, better, worse, level
+    return _AgainstL3(tuple(better), tuple(worse), tuple(level))
+
+
+def _l3_headlines(results: Results) -> list[str]:
+    """Who beats L3 and whom L3 beats, each said once for all cases where it holds."""
+    winners: dict[tuple[str, ...], list[Case]] = {}
+    losers: dict[tuple[str, ...], list[Case]] = {}
+    for case in results.data.cases:
+        found = _compare_with_l3(results, case)
+        if found.better:
+            winners.setdefault(tuple(label for label, _ in found.better), []).append(case)
+        # Where a group of tails already parts from the rest, the sentence before has said it.
+        if found.worse and not tail_leaders(results.row(case)):
+            losers.setdefault(tuple(label for label, _ in found.worse), []).append(case)
+    sentences = []
+    for names, cases in winners.items():
+        verb = "beats" if len(names) == 1 else "beat"
+        where = f" {_at(cases)}" if len(results.data.cases) > 1 else ""
+        sentences.append(f"L3 does not win{where}: {listed(names)} {verb} it on the same transfers.")
+    for names, cases in losers.items():
+        verb = "has a longer tail" if len(names) == 1 else "have longer tails"
+        every = len(cases) == len(results.data.cases)
+        where = "" if len(results.data.cases) == 1 else " in every case" if every else (
+            f" {_at(cases)}"
+        )
+        sentences.append(f"{listed(names)} {verb} than L3 on the same transfers{where}.")
+    return sentences
 
 
 def _against_l3(results: Results) -> Paragraph | None:
     """Where plain L3 does not win, in so many words."""
     told: dict[str, list[Case]] = {}
     for case in results.data.cases:
-        if seeds(results.row(case)) < SEEDS_MIN:
-            continue
-        _, better, worse, level = _beating_l3(results, case)
+        found = _compare_with_l3(results, case)
         clauses = []
-        if better:
-            clauses.append(f"beaten by {listed(better)}")
-        if worse:
-            clauses.append(f"better than {listed(worse)}")
-        if level:
-            rest = "any other design" if not (better or worse) else listed(level)
+        if found.better:
+            clauses.append(f"beaten by {listed([text for _, text in found.better])}")
+        if found.worse:
+            clauses.append(f"better than {listed([text for _, text in found.worse])}")
+        if found.level:
+            alone = not (found.better or found.worse)
+            rest = "any other design" if alone else listed(found.level)
             clauses.append(f"not to be told from {rest}")
         if clauses:
             told.setdefault("; ".join(clauses), []).append(case)
