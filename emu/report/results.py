@@ -156,14 +156,20 @@ def headline_columns(rows: list[CellResult], tail_q: float) -> list[Column]:
             else []
         ),
         Column("P99", "slowdown", "ratio", True, [r.slowdown.p99 for r in rows], by_seed=False),
-        Column(
-            "P99.9",
-            "slowdown",
-            "ratio",
-            True,
-            [r.slowdown.p999 for r in rows],
-            "maximum" if any(r.slowdown.p999_is_maximum for r in rows) else "",
-            by_seed=False,
+        *(
+            []
+            if all(r.slowdown.p999.value == r.slowdown.p99.value for r in rows)
+            else [
+                Column(
+                    "P99.9",
+                    "slowdown",
+                    "ratio",
+                    True,
+                    [r.slowdown.p999 for r in rows],
+                    "maximum" if any(r.slowdown.p999_is_maximum for r in rows) else "",
+                    by_seed=False,
+                )
+            ]
         ),
         Column("Goodput", "goodput", "rate", False, [r.goodput for r in rows]),
     ]

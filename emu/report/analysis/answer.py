@@ -65,7 +65,7 @@ def standing(leaders: Sequence[str], designs: Sequence[str], what: str = "tail")
     """Whose tail (or median) is short, as a clause: names the smaller side of the gap."""
     others = [d for d in designs if d not in leaders]
     if not leaders:
-        return f"no design's {what} can be told from the rest's"
+        return f"no design's {what} parts from all the others'"
     if len(leaders) == 1:
         return f"{leaders[0]} has the shortest {what}"
     if len(others) < len(leaders):
@@ -120,7 +120,8 @@ def _headline(results: Results) -> str:
         where = ""
         if len(results.data.cases) > 1:
             everywhere = len(cases) == len(results.data.cases)
-            where = " in every case" if everywhere else f" {_at(cases)}"
+            every = " in every case" if leaders else " in any case"
+            where = every if everywhere else f" {_at(cases)}"
         parts.append(_capital(f"{standing(leaders, designs)}{where}."))
         if not leaders:
             parts += _medians(results, cases)
@@ -197,9 +198,7 @@ def _losses(results: Results) -> Paragraph:
                 if len(top) == 1
                 else f". Main reasons: {listed([t.replace('_', ' ') for t in top])}"
             )
-        sentences.append(
-            _capital(f"{_at([case])} {text}." if len(results.data.cases) > 1 else f"{text}.")
-        )
+        sentences.append(_capital(f"{_prefix([case], results)}{text}."))
     for result in results.everything:
         if result.slowdown.unfinished:
             sentences.append(
@@ -289,12 +288,18 @@ def _l3_headlines(results: Results) -> list[str]:
     for names, cases in winners.items():
         verb = "beats" if len(names) == 1 else "beat"
         where = f" {_at(cases)}" if len(results.data.cases) > 1 else ""
-        sentences.append(f"L3 does not win{where}: {listed(names)} {verb} it on the same transfers.")
+        sentences.append(
+            f"L3 does not win{where}: {listed(names)} {verb} it on the same transfers."
+        )
     for names, cases in losers.items():
         verb = "has a longer tail" if len(names) == 1 else "have longer tails"
         every = len(cases) == len(results.data.cases)
-        where = "" if len(results.data.cases) == 1 else " in every case" if every else (
-            f" {_at(cases)}"
+        where = (
+            ""
+            if len(results.data.cases) == 1
+            else " in every case"
+            if every
+            else (f" {_at(cases)}")
         )
         sentences.append(f"{listed(names)} {verb} than L3 on the same transfers{where}.")
     return sentences
