@@ -30,7 +30,10 @@ void Engine::occupy_receiver(Endpoint& ep, std::uint32_t number, const Packet& p
   }
   const bool timer_runs = ep.rx_paused != 0;
   ep.rx_paused |= static_cast<std::uint8_t>(1U << priority);
-  send_pfc(number, priority, nic.pfc_quanta, now);
+  // One buffer behind all ports: each of them has to stop.
+  for (std::uint32_t i = 0; i < ep.ports; ++i) {
+    send_pfc(ep.first_port + i, priority, nic.pfc_quanta, now);
+  }
   if (timer_runs) return;
   const auto until_xon = static_cast<Ps>(static_cast<double>(ep.rx_bytes - nic.rx_xon_bytes) *
                                          8e12 / static_cast<double>(ep.receive_rate_bps));
@@ -71,7 +74,10 @@ void Engine::fire(Endpoint& ep, const Timer& timer) {
       const bool resume = left <= nic.rx_xon_bytes;
       for (std::uint32_t p = 0; p < kPriorities; ++p) {
         if ((ep.rx_paused >> p & 1) == 0) continue;
-        send_pfc(id, static_cast<std::uint8_t>(p), resume ? 0 : nic.pfc_quanta, at);
+        for (std::uint32_t i = 0; i < ep.ports; ++i) {
+          send_pfc(ep.first_port + i, static_cast<std::uint8_t>(p), resume ? 0 : nic.pfc_quanta,
+                   at);
+        }
       }
       if (resume) {
         ep.rx_paused = 0;
