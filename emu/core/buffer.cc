@@ -1,97 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A switch's buffer at work: who gets in, who is told to pause, who may resume.
-//
-// Invariant: a check that passes on the occupancy at hand is exact, because
-// ports that were not settled make it an upper bound; one that fails is
-// repeated after settle_all().
+// A switch's priority groups: who is told to pause, who may go on.
+#include "buffer.h"
+
 #include <algorithm>
 #include <bit>
 #include <limits>
 
-#include "link.h"
-
 namespace emu {
-
-void Engine::release(Switch& sw, const Packet& packet, Ps now) {
-  if (!IngressTag::replicated(packet.ingress)) {
-    give_back(sw, packet.ingress, sw.mmu.footprint(packet.bytes), now);
-    return;
-  }
-  const std::uint32_t index = IngressTag::replication(packet.ingress);
-  Replication& shared = sw.replications[index];
-  if (--shared.copies > 0) return;
-  sw.free_replications.push_back(index);
-  give_back(sw, shared.ingress, shared.size, now);
-}
-
-void Engine::give_back(Switch& sw, std::uint16_t ingress, std::int64_t size, Ps now) {
-  const std::uint32_t priority = IngressTag::priority(ingress);
-  PriorityGroup& pg = pgs_[(sw.first_port + IngressTag::port(ingress)) * kPriorities + priority];
-  sw.mmu.release(pg, size, sw.mmu.lossless(priority));
-  if (sw.xoff.empty()) return;
-  if (pg.xoff) sw.xoff_usage_min = std::min(sw.xoff_usage_min, sw.mmu.shared_part(pg.used));
-  resume_groups(sw, now);
-}
-
-/// May the packet join the egress queue? Lossless queues have no limit of
-/// their own: the ingress side stops the sender.
-bool Engine::egress_accepts(Switch& sw, std::uint32_t out, const Packet& packet, Ps now) {
-  settle(sw, out, now);
-  const std::uint32_t priority = packet.current_priority();
-  if (sw.mmu.lossless(priority)) return true;
-  const std::int64_t size = sw.mmu.footprint(packet.bytes);
-  const EgressQueue& queue = queues_[out * kPriorities + priority];
-  if (sw.mmu.admit_lossy(queue.bytes, size)) return true;
-  settle_all(sw, now);
-  return sw.mmu.admit_lossy(queue.bytes, size);
-}
-
-/// Takes `size` bytes of buffer for a packet that came in at `ingress`; sends
-/// XOFF when its priority group goes beyond its limit. False: dropped, counted.
-bool Engine::take_buffer(Switch& sw, std::uint16_t ingress, std::int64_t size, const Packet& packet,
-                         Ps now) {
-  const std::uint32_t in = sw.first_port + IngressTag::port(ingress);
-  const std::uint32_t priority = IngressTag::priority(ingress);
-  const std::uint32_t group = in * kPriorities + priority;
-  PriorityGroup& pg = pgs_[group];
-  Mmu& mmu = sw.mmu;
-  if (!mmu.lossless(priority)) {
-    if (!mmu.pool_has(size)) {
-      settle_all(sw, now);
-      if (!mmu.pool_has(size)) {
-        count_drop(in, packet, Drop::kBufferFull);
-        return false;
-      }
-    }
-    mmu.take_shared(pg, size, false);
-  } else {
-    Admission admission = mmu.admit_lossless(pg, size);
-    if (admission != Admission::kShared) {
-      settle_all(sw, now);
-      admission = mmu.admit_lossless(pg, size);
-    }
-    switch (admission) {
-      case Admission::kShared:
-        mmu.take_shared(pg, size, true);
-        break;
-      case Admission::kHeadroom:
-        mmu.take_headroom(pg, size);
-        if (!pg.xoff) go_xoff(sw, group, now);
-        break;
-      case Admission::kBufferFull:
-      case Admission::kHeadroomExceeded:
-        if (!pg.xoff) go_xoff(sw, group, now);
-        count_drop(in, packet, Drop::kHeadroomExceeded);
-        return false;
-    }
-  }
-  if (mmu.clearly_above(pg.used, pg.used_max) ||
-      mmu.clearly_above(mmu.pool_used(), mmu.pool_used_max())) {
-    settle_all(sw, now);
-    note_watermarks(sw, in);
-  }
-  return true;
-}
 
 /// Keeps the largest occupancy of the pool and of a port's priority groups.
 /// The values at hand must be true: all ports are settled.
@@ -101,27 +16,6 @@ void Engine::note_watermarks(Switch& sw, std::uint32_t port) {
     groups[p].used_max = std::max(groups[p].used_max, groups[p].used);
   }
   sw.mmu.note_pool_maximum();
-}
-
-void Engine::enqueue(Switch& sw, std::uint32_t out, const Packet& packet) {
-  Port& port = ports_[out];
-  const std::uint32_t priority = packet.current_priority();
-  EgressQueue& queue = queues_[out * kPriorities + priority];
-  queue.packets.push(packet);
-  queue.bytes += packet.bytes;
-  queue.bytes_max = std::max(queue.bytes_max, queue.bytes);
-  port.backlog |= static_cast<std::uint8_t>(1U << priority);
-  sw.active[port.index >> 6] |= 1ULL << (port.index & 63);
-  if (!sw.xoff.empty()) note_due(sw, port.index);
-}
-
-void Engine::admit(Switch& sw, std::uint32_t out, const Packet& packet, Ps now) {
-  if (!egress_accepts(sw, out, packet, now)) {
-    count_drop(out, packet, Drop::kEgressLimit);
-    return;
-  }
-  if (!take_buffer(sw, packet.ingress, sw.mmu.footprint(packet.bytes), packet, now)) return;
-  enqueue(sw, out, packet);
 }
 
 void Engine::go_xoff(Switch& sw, std::uint32_t group, Ps now) {

@@ -4,7 +4,7 @@
 // window early for that), so all nodes stand at now().
 #include <algorithm>
 
-#include "link.h"
+#include "buffer.h"
 
 namespace emu {
 

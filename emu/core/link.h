@@ -10,7 +10,7 @@
 namespace emu {
 
 /// Sends `packet` at `start`, which is not before port.next_free.
-inline void Engine::transmit(Port& port, Packet packet, Ps start) {
+[[gnu::always_inline]] inline void Engine::transmit(Port& port, Packet packet, Ps start) {
   port.next_free = start + port.rate.time_of(packet.bytes + kLinkGapBytes);
   ++totals_.packet_hops;
   totals_.wire_bytes += packet.bytes + kLinkGapBytes;

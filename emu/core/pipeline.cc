@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The forwarding pipeline: look up, encapsulate, replicate, learn.
-#include "link.h"
+#include "buffer.h"
 
 namespace emu {
 

@@ -8,53 +8,9 @@
 #include <algorithm>
 #include <bit>
 
-#include "link.h"
+#include "buffer.h"
 
 namespace emu {
-
-void Engine::depart(Switch& sw, Port& port, int priority, Ps start) {
-  const auto number = sw.first_port + port.index;
-  EgressQueue& queue = queues_[number * kPriorities + static_cast<std::uint32_t>(priority)];
-  Packet packet = queue.packets.front();
-  queue.packets.pop();
-  queue.bytes -= packet.bytes;
-  if (queue.packets.empty()) {
-    port.backlog &= static_cast<std::uint8_t>(~(1U << priority));
-    if (port.backlog == 0) sw.active[port.index >> 6] &= ~(1ULL << (port.index & 63));
-  }
-  if ((port.paused >> priority & 1) != 0 && queue.paused_until <= start) {
-    port.paused &= static_cast<std::uint8_t>(~(1U << priority));
-  }
-  const EcnProfile& ecn = ecn_profiles_[port.ecn_profile];
-  if (queue.bytes > ecn.kmin_bytes && (ecn.priorities >> priority & 1) != 0 &&
-      ecn.marks(queue.bytes, seed_, number, port.ecn_draws) && mark_congestion(packet)) {
-    ++queue.marked;
-    ++sw.marked_packets;
-    ++totals_.marked_packets;
-  }
-  ++queue.tx_packets;
-  queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + kLinkGapBytes);
-  if (carries_data(packet.kind)) {
-    queue.tx_payload +=
-        static_cast<std::uint64_t>(payload_of(packet, tables_.overlay.overhead_bytes));
-  }
-  transmit(port, packet, start);
-  release(sw, packet, start);
-}
-
-/// Starts every packet of the port whose turn comes before `until`. Returns
-/// when the next one would start.
-Ps Engine::settle(Switch& sw, std::uint32_t number, Ps until) {
-  Port& port = ports_[number];
-  EgressQueue* queues = &queues_[number * kPriorities];
-  const SchedulerParams& params = switch_profiles_[sw.profile].scheduler;
-  while (port.backlog != 0) {
-    const Choice choice = choose(port, queues, until, params);
-    if (choice.priority < 0) return choice.start;
-    depart(sw, port, choice.priority, choice.start);
-  }
-  return kNever;
-}
 
 Ps Engine::settle_all(Switch& sw, Ps until) {
   if (!sw.xoff.empty()) settle_in_order(sw, until);
