@@ -3,6 +3,7 @@
 set(EMU_TEST_SOURCES
     tests/cpp/main.cc
     tests/cpp/test_calendar.cc
+    tests/cpp/test_codecs.cc
     tests/cpp/test_dcqcn.cc
     tests/cpp/test_ecn.cc
     tests/cpp/test_frames.cc
