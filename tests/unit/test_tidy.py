@@ -116,6 +116,24 @@ def test_only_the_bindings_know_python() -> None:
             assert "Python.h" not in text, path
 
 
+# scapy is GPL-2.0: what derives from it says so, and of the package that is one file only.
+SCAPY_LAYERS = REPOSITORY / "emu" / "wire" / "scapy_layers.py"
+SCAPY_IMPORT = re.compile(
+    r"^\s*(?:import|from) (?:scapy\b|emu\.wire\.scapy_layers)|^\s*from emu\.wire import .*scapy",
+    re.MULTILINE,
+)
+
+
+def _knows_scapy(path: Path) -> bool:
+    return path.suffix == ".py" and bool(SCAPY_IMPORT.search(path.read_text(encoding="utf-8")))
+
+
+def test_one_file_of_the_package_knows_scapy_and_it_knows_nothing_of_emu() -> None:
+    assert [path for path in _python_sources() if _knows_scapy(path)] == [SCAPY_LAYERS]
+    assert not _imported_parts(SCAPY_LAYERS)
+    assert "emu/wire/scapy_layers.py" in (REPOSITORY / "NOTICE").read_text(encoding="utf-8")
+
+
 def test_source_files_name_their_licence_first() -> None:
     missing = []
     for path in _tracked():
@@ -123,7 +141,8 @@ def test_source_files_name_their_licence_first() -> None:
             continue
         head = path.read_text(encoding="utf-8").splitlines()[:2]
         first = head[1:] if head and head[0].startswith("#!") else head[:1]
-        if not first or "SPDX-License-Identifier: Apache-2.0" not in first[0]:
+        licence = "GPL-2.0-only" if _knows_scapy(path) else "Apache-2.0"
+        if not first or not first[0].endswith(f"SPDX-License-Identifier: {licence}"):
             missing.append(_ids(path))
     assert not missing
 
