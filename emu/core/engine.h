@@ -21,6 +21,7 @@
 #include "ecn.h"
 #include "forwarding.h"
 #include "mmu.h"
+#include "outside.h"
 #include "port.h"
 #include "scheduler.h"
 #include "transport.h"
@@ -151,6 +152,18 @@ class Engine {
   void set_silent(std::uint32_t endpoint, bool on);
   void sample();
 
+  // Pipelines of another kind: after finish_build(), before the first packet.
+  /// All packets are forwarded by `outside`, which outlives the engine's last run.
+  void set_outside(Outside* outside);
+  /// A late answer of the outside to forward(): the copies join their queues at now().
+  void admit_outside(std::uint32_t in_port, const Packet& packet, std::vector<Copy>& copies);
+  /// The pipeline gave nothing back for a packet it was given.
+  void drop_outside(std::uint32_t in_port, const Packet& packet);
+  /// A frame of another program, sent by the NIC out of its `port` from now() on.
+  void inject(std::uint32_t port, Packet packet);
+  /// Fabric time at or after which something happens next, to within a window.
+  Ps next_work() const;
+
   /// Runs until fabric time `until`, or until nothing is left to happen, or
   /// until every posted message has ended when `stop_when_done`.
   void run_until(Ps until, bool stop_when_done);
@@ -182,7 +195,7 @@ class Engine {
 
   // link.cc: what both kinds of node do with a port
   void transmit(Port& port, Packet packet, Ps start);
-  bool survives(Port& port, std::uint32_t number, const Packet& packet);
+  bool survives(Port& port, Packet& packet, Ps start);
   void send_pfc(std::uint32_t port, std::uint8_t priority, std::uint32_t quanta, Ps now);
   void obey_pfc(std::uint32_t port, const PfcFrame& frame);
   void count_drop(std::uint32_t port, const Packet& packet, Drop reason);
@@ -211,11 +224,17 @@ class Engine {
   void receive(Switch& sw, Port& in, Packet& packet, Ps now);
   void forward(Switch& sw, Packet& packet, std::uint16_t ingress, std::uint32_t in_port, Ps now);
   void flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std::int32_t key, Ps now);
+  bool replicate(Switch& sw, const Packet& packet, std::uint16_t ingress, std::vector<Copy>& copies,
+                 Ps now);
   void learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now);
   void encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep);
   void decapsulate(Packet& packet);
   std::uint32_t source_of(const Packet& packet) const;
   std::uint32_t entropy_of(const Packet& packet) const;
+
+  // outside.cc: pipelines of another kind
+  void receive_outside(Switch& sw, std::uint32_t in_port, Packet& packet, Ps now);
+  void admit_copies(Switch& sw, const Packet& packet, std::vector<Copy>& copies, Ps now);
 
   // nic.cc and nic_timers.cc: an endpoint's ports
   Ps process_endpoint(Endpoint& ep, Ps limit);
@@ -280,6 +299,8 @@ class Engine {
 
   std::vector<std::uint64_t> keys_;    // scratch of process_switch
   std::vector<std::uint32_t> counts_;  // scratch: taken per port
+  Outside* outside_ = nullptr;
+  std::vector<Copy> copies_;  // scratch of receive_outside
   Totals totals_;
   std::vector<QueueSample> queue_samples_;
   std::vector<SeriesSample> series_;

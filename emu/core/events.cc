@@ -57,7 +57,7 @@ void Engine::set_link(std::uint32_t number, bool up) {
   for (const std::uint32_t from : {number, ports_[number].peer}) {
     Port& port = ports_[from];
     port.link_up = up;
-    port.impaired = !up || port.black_hole || port.loss_q32 != 0;
+    port.note_impairment();
     if (up) continue;
     Port& peer = ports_[port.peer];
     const Ps after = now_ + receive_ps_[peer.node];
@@ -101,7 +101,7 @@ void Engine::set_loss(std::uint32_t number, double loss) {
   for (const std::uint32_t from : {number, ports_[number].peer}) {
     Port& port = ports_[from];
     port.loss_q32 = probability_q32(loss);
-    port.impaired = !port.link_up || port.black_hole || port.loss_q32 != 0;
+    port.note_impairment();
   }
 }
 
@@ -109,7 +109,7 @@ void Engine::set_black_hole(std::uint32_t number, bool on,
                             const std::vector<std::uint16_t>& routes) {
   Port& port = ports_[number];
   port.black_hole = on;
-  port.impaired = !port.link_up || on || port.loss_q32 != 0;
+  port.note_impairment();
   hole_routes_[number] = routes;
 }
 

@@ -26,6 +26,7 @@ inline constexpr std::uint16_t kTunnelBit = 0x8000;
 inline constexpr std::int32_t kPortBlocked = -1;  // spanning tree discards here
 inline constexpr std::int32_t kNotLearned = -2;   // ingress on which no MAC is learned
 inline constexpr std::int32_t kFromTunnel = -3;   // flooding key for decapsulated packets
+inline constexpr std::int32_t kPortOutside = -4;  // what arrives is forwarded by somebody else
 
 /// VXLAN as this fabric uses it (RFC 7348; ECN per RFC 6040).
 struct Overlay {

@@ -16,6 +16,7 @@ void Engine::count_drop(std::uint32_t port, const Packet& packet, Drop reason) {
   here.bytes[r] += packet.bytes;
   ++totals_.drop_packets[r];
   totals_.drop_bytes[r] += packet.bytes;
+  if (outside_ != nullptr) outside_->dropped(port, packet, reason);
 }
 
 void Engine::record(Ps at, EventKind kind, std::uint32_t node, std::uint32_t port,
@@ -23,8 +24,10 @@ void Engine::record(Ps at, EventKind kind, std::uint32_t node, std::uint32_t por
   events_.push_back({at, kind, node, port, detail});
 }
 
-/// Decides the fate of a packet on an impaired link; counts it if it is lost.
-bool Engine::survives(Port& port, std::uint32_t number, const Packet& packet) {
+/// Decides the fate of a packet on an impaired link; counts it if it is lost,
+/// and tells the outside if it is not.
+bool Engine::survives(Port& port, Packet& packet, Ps start) {
+  const std::uint32_t number = ports_[port.peer].peer;
   if (!port.link_up) {
     count_drop(number, packet, Drop::kLinkDown);
     return false;
@@ -40,6 +43,7 @@ bool Engine::survives(Port& port, std::uint32_t number, const Packet& packet) {
     count_drop(number, packet, Drop::kLinkError);
     return false;
   }
+  if (port.outside) outside_->sent(number, packet, start);
   return true;
 }
 
@@ -61,6 +65,7 @@ void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t
   const Ps at = start + port.rate.time_of(kPfcFrameBytes + kPreambleBytes) + port.pfc_flight_ps;
   Port& peer = ports_[port.peer];
   peer.pfc_wire.push({at, priority, static_cast<std::uint16_t>(quanta)});
+  if (port.outside) outside_->pfc_sent(number, peer.pfc_wire.back(), start);
   wires_[peer.wire_word] |= 1ULL << (peer.index & 63);
   wake(port.peer_node, at);
 }

@@ -17,10 +17,10 @@ namespace emu {
   if ((packet.flags & kEncap) != 0) {
     totals_.encap_bytes += static_cast<std::uint64_t>(tables_.overlay.overhead_bytes);
   }
-  if (port.impaired && !survives(port, ports_[port.peer].peer, packet)) return;
   const Ps received =
       port.header_ps != 0 ? port.header_ps : port.rate.time_of(packet.bytes + kPreambleBytes);
   packet.at = start + received + port.flight_ps;
+  if (port.impaired && !survives(port, packet, start)) return;
   Port& peer = ports_[port.peer];
   peer.wire.push(packet);
   wires_[peer.wire_word] |= 1ULL << (peer.index & 63);

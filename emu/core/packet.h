@@ -16,7 +16,8 @@ inline constexpr std::uint16_t kBroadcast = 0xFFFF;
 inline constexpr std::uint8_t kHopLimit = 64;  // IPv4 TTL as hosts set it
 
 /// kReadData is a READ response: it flows like data and has other headers.
-enum class Kind : std::uint8_t { kData, kReadData, kAck, kNak, kCnp, kReadRequest, kArp };
+/// kForeign is a frame of another program: only the outside knows what is in it.
+enum class Kind : std::uint8_t { kData, kReadData, kAck, kNak, kCnp, kReadRequest, kArp, kForeign };
 
 enum Flag : std::uint8_t {
   kEct = 1,       // ECN-capable transport, inner (or only) header

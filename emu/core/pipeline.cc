@@ -6,14 +6,14 @@ namespace emu {
 
 /// Endpoint whose address is the packet's source.
 std::uint32_t Engine::source_of(const Packet& packet) const {
-  if (packet.kind == Kind::kArp) return packet.qp;
+  if (packet.kind >= Kind::kArp) return packet.qp;
   const QueuePair& qp = qps_[packet.qp];
   return carries_data(packet.kind) ? qp.src : qp.dst;
 }
 
 /// Hash input of the packet's own (inner) 5-tuple.
 std::uint32_t Engine::entropy_of(const Packet& packet) const {
-  if (packet.kind == Kind::kArp) return static_cast<std::uint32_t>(mix64(packet.qp));
+  if (packet.kind >= Kind::kArp) return static_cast<std::uint32_t>(mix64(packet.qp));
   const QueuePair& qp = qps_[packet.qp];
   return carries_data(packet.kind) ? qp.entropy : qp.entropy_back;
 }
@@ -68,6 +68,10 @@ void Engine::learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now)
 void Engine::receive(Switch& sw, Port& in, Packet& packet, Ps now) {
   const std::uint32_t number = sw.first_port + in.index;
   const std::int32_t group = tables_.port_group[number];
+  if (group == kPortOutside) {
+    receive_outside(sw, number, packet, now);
+    return;
+  }
   if (group == kPortBlocked) {
     count_drop(number, packet, Drop::kStpBlocked);
     return;
@@ -127,12 +131,11 @@ void Engine::forward(Switch& sw, Packet& packet, std::uint16_t ingress, std::uin
 }
 
 /// Copies a broadcast or unknown packet to every port of its flood domain and,
-/// at an ingress VTEP, into a tunnel to every other one. The copies share one
-/// buffer charge until the last has left.
+/// at an ingress VTEP, into a tunnel to every other one.
 void Engine::flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std::int32_t key,
                    Ps now) {
   const SwitchTables& table = tables_.switches[sw.row];
-  std::vector<std::pair<std::uint32_t, Packet>> copies;
+  std::vector<Copy> copies;
   const auto add = [&](std::uint16_t group, const Packet& copy) {
     if (tables_.groups.count(group) == 0) return;
     copies.emplace_back(tables_.groups.pick(group, copy.entropy, table.hash_seed), copy);
@@ -150,16 +153,23 @@ void Engine::flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std:
       if (table.fib[copy.route] < kTunnelBit) add(table.fib[copy.route], copy);
     }
   }
-  const std::uint32_t in = sw.first_port + IngressTag::port(ingress);
   if (copies.empty()) {
     if (packet.route == kBroadcast) {  // the broadcast domain ends here
       ++totals_.discarded_packets;
       totals_.discarded_bytes += packet.bytes;
     } else {
-      count_drop(in, packet, Drop::kNoRoute);
+      count_drop(sw.first_port + IngressTag::port(ingress), packet, Drop::kNoRoute);
     }
     return;
   }
+  replicate(sw, packet, ingress, copies, now);
+}
+
+/// Queues the copies of one packet; they share one buffer charge until the last
+/// has left. False when there was no buffer for them: one drop.
+bool Engine::replicate(Switch& sw, const Packet& packet, std::uint16_t ingress,
+                       std::vector<Copy>& copies, Ps now) {
+  const std::uint32_t in = sw.first_port + IngressTag::port(ingress);
   ++totals_.flooded_packets;
   ++sw.flooded_packets;
   std::erase_if(copies, [&](const auto& copy) {
@@ -172,7 +182,7 @@ void Engine::flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std:
   });
   --totals_.copied_packets;  // the original is one of them
   totals_.copied_bytes -= packet.bytes;
-  if (copies.empty()) return;
+  if (copies.empty()) return true;
   std::uint32_t size = 0;
   for (const auto& [out, copy] : copies) size = std::max<std::uint32_t>(size, copy.bytes);
   const bool exhausted =
@@ -181,7 +191,7 @@ void Engine::flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std:
     if (exhausted) count_drop(in, packet, Drop::kBufferFull);
     totals_.copied_packets -= copies.size() - 1;  // they were never made
     for (std::size_t i = 1; i < copies.size(); ++i) totals_.copied_bytes -= copies[i].second.bytes;
-    return;
+    return false;
   }
   std::uint32_t record_index = 0;
   if (sw.free_replications.empty()) {
@@ -197,6 +207,7 @@ void Engine::flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std:
     copy.ingress = IngressTag::of_replication(record_index);
     enqueue(sw, out, copy);
   }
+  return true;
 }
 
 }  // namespace emu

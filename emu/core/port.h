@@ -60,9 +60,10 @@ struct alignas(64) Port {
   std::uint8_t backlog = 0;  // bit p: egress queue p holds packets
   std::uint8_t paused = 0;   // bit p: paused_until of queue p may lie ahead
   std::uint8_t turn = 0;     // DWRR: priority whose turn it is
-  bool impaired = false;     // link down, lossy or black hole: look closer
+  bool impaired = false;     // link down, lossy, black hole or told outside: look closer
   bool link_up = true;
   bool black_hole = false;
+  bool outside = false;  // the outside is told of every frame
   // Receiver: the next.
   Ring<Packet> wire;
   Ring<PfcFrame> pfc_wire;
@@ -72,6 +73,8 @@ struct alignas(64) Port {
   Ps pfc_flight_ps = 0;  // last bit sent -> peer obeys: propagation + its reaction
   std::uint64_t loss_q32 = 0;
   std::uint32_t loss_draws = 0;
+
+  void note_impairment() { impaired = !link_up || black_hole || loss_q32 != 0 || outside; }
 };
 static_assert(sizeof(EgressQueue) == 128 && sizeof(Port) == 192, "hot fields by cache line");
 

@@ -7,6 +7,7 @@ set(EMU_CORE_SOURCES
     emu/core/link.cc
     emu/core/nic.cc
     emu/core/nic_timers.cc
+    emu/core/outside.cc
     emu/core/pipeline.cc
     emu/core/switch.cc
     emu/core/transport.cc)

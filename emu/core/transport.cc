@@ -12,7 +12,7 @@
 namespace emu {
 
 void Engine::deliver(Endpoint& ep, std::uint32_t port, const Packet& packet, Ps now) {
-  if (packet.kind == Kind::kArp) {
+  if (packet.kind >= Kind::kArp) {
     ++totals_.delivered_packets;
     totals_.delivered_bytes += packet.bytes;
     return;
@@ -54,6 +54,7 @@ void Engine::deliver(Endpoint& ep, std::uint32_t port, const Packet& packet, Ps 
       on_read_request(ep, packet, now);
       break;
     case Kind::kArp:
+    case Kind::kForeign:
       break;
   }
 }
