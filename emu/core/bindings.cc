@@ -14,6 +14,10 @@
 namespace nb = nanobind;
 using namespace nb::literals;
 
+namespace emu {
+void bind_capture(nb::module_& m);
+}  // namespace emu
+
 namespace {
 
 using emu::Engine;
@@ -408,4 +412,5 @@ NB_MODULE(_core, m) {
       .def("series", &series)
       .def("events", &events)
       .def("totals", &totals);
+  emu::bind_capture(m);
 }

@@ -21,6 +21,7 @@
 #include "ecn.h"
 #include "forwarding.h"
 #include "mmu.h"
+#include "observer.h"
 #include "outside.h"
 #include "port.h"
 #include "scheduler.h"
@@ -151,6 +152,8 @@ class Engine {
   void set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on);
   void set_silent(std::uint32_t endpoint, bool on);
   void sample();
+  void watch(Observer& observer, const std::vector<std::uint32_t>& ports);
+  void unwatch();
 
   // Pipelines of another kind: after finish_build(), before the first packet.
   /// All packets are forwarded by `outside`, which outlives the engine's last run.
@@ -175,6 +178,13 @@ class Engine {
   const Totals& totals() const { return totals_; }
   const std::vector<Message>& messages() const { return messages_; }
   const std::vector<Port>& ports() const { return ports_; }
+  const std::vector<QueuePair>& queue_pairs() const { return qps_; }
+  const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+  const std::vector<NodeRef>& nodes() const { return nodes_; }
+  const ForwardingTables& tables() const { return tables_; }
+  const NicParams& nic(std::uint32_t endpoint) const {
+    return nic_profiles_[endpoints_[endpoint].profile];
+  }
   const std::vector<DropCounts>& drops() const { return drops_; }
   const std::vector<EgressQueue>& queues() const { return queues_; }
   const std::vector<PriorityGroup>& groups() const { return pgs_; }
@@ -182,6 +192,8 @@ class Engine {
   const std::vector<QueueSample>& queue_samples() const { return queue_samples_; }
   const std::vector<SeriesSample>& series() const { return series_; }
   const std::vector<Event>& events() const { return events_; }
+  std::uint32_t source_of(const Packet& packet) const;
+  std::uint32_t entropy_of(const Packet& packet) const;
   /// Packets on wires and in queues, and their bytes.
   std::pair<std::uint64_t, std::uint64_t> in_flight() const;
 
@@ -196,6 +208,9 @@ class Engine {
   // link.cc: what both kinds of node do with a port
   void transmit(Port& port, Packet packet, Ps start);
   bool survives(Port& port, Packet& packet, Ps start);
+  bool passes(Port& port, const Packet& packet);
+  void show(const Port& port, const Packet& packet, Ps start, bool arrives);
+  void show_pfc(const Port& port, std::uint8_t priority, std::uint32_t quanta, Ps start);
   void send_pfc(std::uint32_t port, std::uint8_t priority, std::uint32_t quanta, Ps now);
   void obey_pfc(std::uint32_t port, const PfcFrame& frame);
   void count_drop(std::uint32_t port, const Packet& packet, Drop reason);
@@ -229,8 +244,6 @@ class Engine {
   void learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now);
   void encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep);
   void decapsulate(Packet& packet);
-  std::uint32_t source_of(const Packet& packet) const;
-  std::uint32_t entropy_of(const Packet& packet) const;
 
   // outside.cc: pipelines of another kind
   void receive_outside(Switch& sw, std::uint32_t in_port, Packet& packet, Ps now);
@@ -305,6 +318,7 @@ class Engine {
   std::vector<QueueSample> queue_samples_;
   std::vector<SeriesSample> series_;
   std::vector<Event> events_;
+  Observer* observer_ = nullptr;
 };
 
 }  // namespace emu

@@ -68,6 +68,7 @@ void Engine::set_link(std::uint32_t number, bool up) {
     });
     const Ps reacts = now_ + reaction_ps_[port.peer];
     peer.pfc_wire.filter([&](const PfcFrame& frame) { return frame.at <= reacts; });
+    if ((port.watched & kWatchedThere) != 0) observer_->recall(port.peer, after, reacts);
   }
 }
 

@@ -111,9 +111,13 @@ inline std::uint32_t Groups::pick(std::uint32_t group, std::uint32_t entropy,
 
 /// The outer UDP source port keeps 14 bits of the inner hash (RFC 7348 §5:
 /// 49152-65535), so that is all the entropy the underlay sees.
+inline std::uint16_t outer_source_port(std::uint32_t inner) {
+  return static_cast<std::uint16_t>(0xC000 | (mix64(inner) & 0x3FFF));
+}
+
 inline std::uint32_t outer_entropy(std::uint32_t inner, std::uint32_t vtep_src,
                                    std::uint32_t vtep_dst) {
-  const std::uint64_t source_port = mix64(inner) & 0x3FFF;
+  const std::uint64_t source_port = outer_source_port(inner) & 0x3FFF;
   return static_cast<std::uint32_t>(mix64((static_cast<std::uint64_t>(vtep_src) << 48) |
                                           (static_cast<std::uint64_t>(vtep_dst) << 32) |
                                           source_port));

@@ -3,6 +3,7 @@
 #include "link.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace emu {
 
@@ -24,9 +25,71 @@ void Engine::record(Ps at, EventKind kind, std::uint32_t node, std::uint32_t por
   events_.push_back({at, kind, node, port, detail});
 }
 
-/// Decides the fate of a packet on an impaired link; counts it if it is lost,
-/// and tells the outside if it is not.
+/// Tells the observer what leaves the port at `start` and, unless it is lost on
+/// the way, what reaches the peer.
+void Engine::show(const Port& port, const Packet& packet, Ps start, bool arrives) {
+  Sighting sighting{start, packet, ports_[port.peer].peer, true, false};
+  if ((port.watched & kWatchedHere) != 0) observer_->see(sighting, calendar_.start());
+  if (!arrives || (port.watched & kWatchedThere) == 0) return;
+  const Ps whole = port.rate.time_of(packet.bytes + kPreambleBytes);
+  sighting.at = start + whole + port.flight_ps - receive_ps_[port.peer_node];
+  sighting.port = port.peer;
+  sighting.outbound = false;
+  observer_->see(sighting, calendar_.start());
+}
+
+void Engine::show_pfc(const Port& port, std::uint8_t priority, std::uint32_t quanta, Ps start) {
+  Sighting sighting{start, Packet{}, ports_[port.peer].peer, true, true};
+  sighting.packet.priority = priority;
+  sighting.packet.psn = quanta;
+  sighting.packet.bytes = kPfcFrameBytes;
+  if ((port.watched & kWatchedHere) != 0) observer_->see(sighting, calendar_.start());
+  if (!port.link_up || (port.watched & kWatchedThere) == 0) return;
+  const Ps sent = start + port.rate.time_of(kPfcFrameBytes + kPreambleBytes);
+  sighting.at = sent + port.flight_ps - receive_ps_[port.peer_node];
+  sighting.packet.at = sent + port.pfc_flight_ps;
+  sighting.port = port.peer;
+  sighting.outbound = false;
+  observer_->see(sighting, calendar_.start());
+}
+
+/// Shows the frames of these ports, in both directions, to the observer, until
+/// unwatch(). Calls add up.
+void Engine::watch(Observer& observer, const std::vector<std::uint32_t>& ports) {
+  if (observer_ != nullptr && observer_ != &observer) {
+    throw std::logic_error("an engine has one observer");
+  }
+  observer_ = &observer;
+  for (const std::uint32_t number : ports) {
+    Port& here = ports_.at(number);
+    Port& there = ports_[here.peer];
+    here.watched |= kWatchedHere;
+    there.watched |= kWatchedThere;
+    here.note_impairment();
+    there.note_impairment();
+  }
+}
+
+void Engine::unwatch() {
+  observer_ = nullptr;
+  for (Port& port : ports_) {
+    port.watched = 0;
+    port.note_impairment();
+  }
+}
+
+/// What becomes of a packet on a link that has a fault or that somebody is told
+/// of; counts it if it is lost.
 bool Engine::survives(Port& port, Packet& packet, Ps start) {
+  const bool arrives = passes(port, packet);
+  // What a black hole takes never left the switch.
+  if (port.watched != 0 && (arrives || !port.black_hole)) show(port, packet, start, arrives);
+  if (port.outside && arrives) outside_->sent(ports_[port.peer].peer, packet, start);
+  return arrives;
+}
+
+/// Decides the fate of a packet on an impaired link; counts it if it is lost.
+bool Engine::passes(Port& port, const Packet& packet) {
   const std::uint32_t number = ports_[port.peer].peer;
   if (!port.link_up) {
     count_drop(number, packet, Drop::kLinkDown);
@@ -43,7 +106,6 @@ bool Engine::survives(Port& port, Packet& packet, Ps start) {
     count_drop(number, packet, Drop::kLinkError);
     return false;
   }
-  if (port.outside) outside_->sent(number, packet, start);
   return true;
 }
 
@@ -61,6 +123,7 @@ void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t
   } else {
     ++totals_.xon_frames;
   }
+  if (port.watched != 0) show_pfc(port, priority, quanta, start);
   if (!port.link_up) return;
   const Ps at = start + port.rate.time_of(kPfcFrameBytes + kPreambleBytes) + port.pfc_flight_ps;
   Port& peer = ports_[port.peer];

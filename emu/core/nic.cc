@@ -197,6 +197,8 @@ void Engine::send_arp(Endpoint& ep, Ps now) {
   Packet packet{};
   packet.at = now;
   packet.qp = id;
+  packet.psn =
+      static_cast<std::uint32_t>(now / arp_.period_ps);  // whose turn it is to be asked for
   packet.entropy = entropy;
   packet.route = packet.dst = kBroadcast;
   packet.bytes = arp_.bytes;

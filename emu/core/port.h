@@ -46,6 +46,10 @@ struct alignas(64) EgressQueue {
   }
 };
 
+/// Who watches a link: somebody at the port that sends, or at the one that receives.
+inline constexpr std::uint8_t kWatchedHere = 1;
+inline constexpr std::uint8_t kWatchedThere = 2;
+
 struct alignas(64) Port {
   // Transmitter: one cache line.
   Ps next_free = 0;  // end of the frame on the wire, gap included
@@ -60,10 +64,11 @@ struct alignas(64) Port {
   std::uint8_t backlog = 0;  // bit p: egress queue p holds packets
   std::uint8_t paused = 0;   // bit p: paused_until of queue p may lie ahead
   std::uint8_t turn = 0;     // DWRR: priority whose turn it is
-  bool impaired = false;     // link down, lossy, black hole or told outside: look closer
+  bool impaired = false;     // link down, lossy, black hole, watched, outside: look closer
   bool link_up = true;
   bool black_hole = false;
-  bool outside = false;  // the outside is told of every frame
+  bool outside = false;      // the outside is told of every frame
+  std::uint8_t watched = 0;  // kWatchedHere, kWatchedThere
   // Receiver: the next.
   Ring<Packet> wire;
   Ring<PfcFrame> pfc_wire;
@@ -74,7 +79,9 @@ struct alignas(64) Port {
   std::uint64_t loss_q32 = 0;
   std::uint32_t loss_draws = 0;
 
-  void note_impairment() { impaired = !link_up || black_hole || loss_q32 != 0 || outside; }
+  void note_impairment() {
+    impaired = !link_up || black_hole || loss_q32 != 0 || outside || watched != 0;
+  }
 };
 static_assert(sizeof(EgressQueue) == 128 && sizeof(Port) == 192, "hot fields by cache line");
 

@@ -2,12 +2,15 @@
 # The engine's translation units, without bindings.cc; paths from the repository's root.
 set(EMU_CORE_SOURCES
     emu/core/buffer.cc
+    emu/core/capture.cc
     emu/core/engine.cc
     emu/core/events.cc
+    emu/core/frames.cc
     emu/core/link.cc
     emu/core/nic.cc
     emu/core/nic_timers.cc
     emu/core/outside.cc
     emu/core/pipeline.cc
     emu/core/switch.cc
-    emu/core/transport.cc)
+    emu/core/transport.cc
+    emu/core/wire/pcapng_writer.cc)

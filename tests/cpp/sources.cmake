@@ -3,12 +3,14 @@
 set(EMU_TEST_SOURCES
     tests/cpp/main.cc
     tests/cpp/test_calendar.cc
+    tests/cpp/test_capture.cc
     tests/cpp/test_codecs.cc
     tests/cpp/test_dcqcn.cc
     tests/cpp/test_ecn.cc
     tests/cpp/test_frames.cc
     tests/cpp/test_hash.cc
     tests/cpp/test_mmu.cc
+    tests/cpp/test_observer.cc
     tests/cpp/test_outside.cc
     tests/cpp/test_overlay.cc
     tests/cpp/test_ring.cc
