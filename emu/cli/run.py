@@ -40,6 +40,14 @@ def run(
         bool, typer.Option("--resume", help="Keep the runs that are whole, do the rest.")
     ] = False,
     backend: Annotated[Backend, typer.Option(help="What executes the runs.")] = Backend.SIM,
+    capture: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PORT[,PORT...]",
+            help="Keep the frames of these ports as pcapng files in each run's captures/: "
+            "leaf0:Ethernet4, leaf0:spine1 (by what it leads to) or h0.0 (all of a node).",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print the run directories as JSON when done.")
     ] = False,
@@ -53,6 +61,8 @@ def run(
     from emu.spec import load_experiment
 
     spec = load_experiment(experiment)
+    if capture:
+        spec = spec.capturing([name for text in capture for name in text.split(",") if name])
     folder = out or Path("runs") / spec.name
     try:
         with show_progress() as on_progress:

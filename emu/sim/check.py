@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from emu.errors import SpecError
 from emu.fabric.build import build_fabric
+from emu.fabric.captures import resolve_captures
 from emu.fabric.designs import plan_design
 from emu.fabric.graph import Fabric
 from emu.spec import ExperimentSpec
@@ -33,6 +34,7 @@ def check_experiment(spec: ExperimentSpec) -> None:
             seen.add(workload)
             check_workload(variant.spec, fabric)
         try:
+            resolve_captures(fabric, variant.spec.record.captures)
             plan_design(fabric, variant.spec, spec.seeds[0])
         except SpecError as error:
             raise variant.spec.located(error) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 import emu
 from emu.core import _core
 from emu.sim.build import build_engine
+from emu.sim.captures import FOLDER, Captures
 from emu.sim.code import code_sha256
 from emu.sim.ports import PortMap, map_ports
 from emu.sim.results import (
@@ -71,10 +73,18 @@ def run_variant(
     ports = map_ports(scenario.fabric)
     engine = build_engine(scenario, ports)
     timeline = Timeline(engine, scenario.fabric, ports)
-    _drive(engine, scenario, timeline, report or (lambda *_: None))
-    with RunWriter(directory, replace=True) as writer:
+    with ExitStack() as stack:
+        writer = RunWriter(directory, replace=True)
+        captures = None
+        if scenario.spec.record.captures:  # they are written while it runs
+            stack.enter_context(writer)
+            captures = Captures(engine, scenario, ports, writer.partial / FOLDER)
+        _drive(engine, scenario, timeline, report or (lambda *_: None), captures)
+        if captures is None:
+            stack.enter_context(writer)
+        captured = {} if captures is None else {"captures": captures.finish()}
         _write(writer, engine, scenario, ports, timeline)
-        writer.write_meta(_meta(variant, scenario, engine, command, fingerprint))
+        writer.write_meta(_meta(variant, scenario, engine, command, fingerprint) | captured)
         writer.write_timing(
             wall_s=time.perf_counter() - began,
             cpu_s=time.process_time() - cpu_began,
@@ -96,7 +106,13 @@ def end_ps(scenario: Scenario) -> int:
     return min(limits)
 
 
-def _drive(engine: _core.Engine, scenario: Scenario, timeline: Timeline, report: Report) -> None:
+def _drive(
+    engine: _core.Engine,
+    scenario: Scenario,
+    timeline: Timeline,
+    report: Report,
+    captures: Captures | None = None,
+) -> None:
     """Runs to the end, stopping at every update and every sample."""
     until = end_ps(scenario)
     interval = scenario.spec.record.sample_interval
@@ -119,6 +135,8 @@ def _drive(engine: _core.Engine, scenario: Scenario, timeline: Timeline, report:
         if at == next_sample:
             engine.sample()
             next_sample += interval
+            if captures is not None:
+                captures.check()
             if wanted is not None and _transfers_done(engine, scenario) >= wanted:
                 break
             if time.monotonic() - told > _PROGRESS_S:

@@ -7,6 +7,7 @@ in them; ``ExperimentSpec.variants`` takes an experiment apart into what is run.
 
 from __future__ import annotations
 
+from emu.spec.capture import CaptureSpec
 from emu.spec.clos import ClosSpec
 from emu.spec.dcqcn import DcqcnParams
 from emu.spec.design import DesignSpec, design_keys
@@ -59,6 +60,7 @@ __all__ = [
     "FAULT_KINDS",
     "BackgroundSpec",
     "BlackHole",
+    "CaptureSpec",
     "CaseSpec",
     "ClosSpec",
     "ComputeSpec",

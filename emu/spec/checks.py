@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from emu.spec.capture import HEADER_OVERHEADS
 from emu.spec.fault import BlackHole, fault_names, fault_windows
 from emu.spec.hostset import pick_names
 from emu.spec.located import At
@@ -73,6 +74,24 @@ def check_faults(spec: ExperimentSpec) -> Iterator[Item]:
                 yield ("faults", i, "to"), str(error)
 
 
+def _check_captures(spec: ExperimentSpec) -> Iterator[Item]:
+    """Windows within the run, and tunnels whose bytes are headers."""
+    for i, capture in enumerate(spec.record.captures):
+        if spec.stop.at is not None and capture.start >= spec.stop.at:
+            yield (
+                ("record", "captures", i, "start"),
+                f"start is {format_time(capture.start)} and the run stops at "
+                f"{format_time(spec.stop.at)}: nothing would be captured",
+            )
+    for i, design in enumerate(spec.designs if spec.record.captures else ()):
+        if design.name == "evpn" and design.vxlan_overhead not in HEADER_OVERHEADS:
+            yield (
+                ("designs", i),
+                f"{design.label}: vxlan_overhead is {design.vxlan_overhead} and captures show "
+                "real headers: they have 50 bytes, or 54 with an 802.1Q tag",
+            )
+
+
 def check_rest(spec: ExperimentSpec) -> Iterator[Item]:
     """Seeds, cases, transport and background."""
     for i, seed in enumerate(spec.seeds):
@@ -91,6 +110,7 @@ def check_rest(spec: ExperimentSpec) -> Iterator[Item]:
             f"cc is dcqcn and the NIC {spec.topology.nic.name} has no parameters for it: "
             "give transport.dcqcn",
         )
+    yield from _check_captures(spec)
     hosts = len(spec.topology.host_names)
     for i, background in enumerate(spec.workload.background):
         if background.pattern == "incast" and background.fan_in >= hosts:

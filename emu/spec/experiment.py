@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -13,12 +15,14 @@ from pydantic import (
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
+    ValidationError,
     ValidationInfo,
     model_validator,
 )
 
-from emu.errors import SpecError
+from emu.errors import Fault, SpecError
 from emu.spec.base import Bool, Formed, Int, Name, Spec, Text
+from emu.spec.capture import CaptureSpec
 from emu.spec.checks import check_designs, check_faults, check_rest
 from emu.spec.context import LoadContext
 from emu.spec.dcqcn import DcqcnParams
@@ -144,6 +148,31 @@ class ExperimentSpec(Spec):
 
         raw = self._raw or self.model_dump()
         return make_variants(self, raw, self._context, self._places)
+
+    def capturing(self, ports: Sequence[str]) -> Self:
+        """The experiment with these ports captured as well, whole and unfiltered.
+
+        Raises
+        ------
+        SpecError
+            For what is not the name of a port.
+        """
+        faults = []
+        for name in ports:
+            try:
+                CaptureSpec.model_validate(name)
+            except ValidationError as error:
+                text = str(error.errors()[0]["ctx"]["error"])
+                faults.append(Fault(text, "--capture"))
+        if faults:
+            raise SpecError(faults)
+        data = dict(self._raw or self.model_dump())
+        record = dict(data.get("record") or {})
+        record["captures"] = [*(record.get("captures") or ()), {"ports": list(ports)}]
+        more = type(self).model_validate({**data, "record": record}, context=self._context)
+        option = {("record", "captures", len(self.record.captures)): "--capture"}
+        more._places = replace(self._places, options=self._places.options | option)
+        return more
 
     def located(self, error: SpecError) -> SpecError:
         """The error with file, line and column of the fields that its faults name.

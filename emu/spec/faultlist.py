@@ -32,6 +32,8 @@ class Places:
     layers: list[tuple[_Path, YamlTree]] = field(default_factory=list)
     aliases: list[tuple[_Path, _Path]] = field(default_factory=list)
     """(path that is asked for, path under which a layer also knows it)."""
+    options: dict[_Path, str] = field(default_factory=dict)
+    """Parts that no file holds: path to the command's option that gave it."""
 
     def fault(
         self, path: Sequence[Any], message: str, *, key: bool = False, hint: str = ""
@@ -47,14 +49,18 @@ class Places:
         """The fault with the place of its field, if it has none yet."""
         if fault.file:
             return fault
-        mark = self.find(field_path(fault.field))
+        path = field_path(fault.field)
+        for given, option in self.options.items():
+            if path[: len(given)] == given:
+                return replace(fault, field=option)
+        mark = self.find(path)
         if mark is None:
             return fault
         return replace(fault, file=mark.file, line=mark.line, column=mark.column)
 
     def also(self, *aliases: tuple[_Path, _Path]) -> Places:
         """The same places, with further names for some parts."""
-        return Places(self.layers, [*self.aliases, *aliases])
+        return Places(self.layers, [*self.aliases, *aliases], self.options)
 
     def find(self, path: _Path, *, key: bool = False) -> Mark | None:
         """Place of the part, or of the nearest part around it."""

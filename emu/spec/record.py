@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from emu.spec.base import Bool, Int, Spec
+from emu.spec.capture import CaptureSpec
 from emu.units import Time
 
 
@@ -30,3 +31,5 @@ class RecordSpec(Spec):
     queues: Bool = True
     blocks: Annotated[Int, Field(ge=2, le=1000)] = 10
     """Blocks of time for confidence intervals: transfers of one run are not independent."""
+    captures: tuple[CaptureSpec, ...] = ()
+    """Ports whose frames are kept as pcapng files; the run is the same with and without."""

@@ -35,6 +35,12 @@ def experiment_schema() -> dict[str, Any]:
     schema["$defs"]["DesignSpec"] = {
         "anyOf": [{"enum": list(design_keys())}, schema["$defs"]["DesignSpec"]]
     }
+    schema["$defs"]["CaptureSpec"] = {
+        "anyOf": [
+            {"type": "string", "examples": ["leaf0:Ethernet4", "leaf0:spine1", "h0.0"]},
+            schema["$defs"]["CaptureSpec"],
+        ]
+    }
     return schema
 
 

@@ -23,6 +23,14 @@ seed and version give the same bytes, except for `timing.json`, which holds wall
 A column's unit is the end of its name, and its meaning is also inside the file
 (`pyarrow.parquet.read_schema(file).field(column).metadata`). This is schema {SCHEMA_VERSION}.
 
+With captures (`record.captures`, `emu run --capture`) it also holds `captures/`: one pcapng file
+per port, `leaf0-Ethernet4.pcapng` for leaf0:Ethernet4, and `addresses.json`, which says what has
+which MAC and IP address, tunnel end and queue pair number. `captures` of run.json lists the files.
+A frame that leaves the port has the time of its first bit, one that arrives that of its last; the
+comment of each packet has it in picoseconds. `first_tx_ps` of a flow is when its first packet
+leaves its NIC; `end_ps` and `acked_ps` are when the last one (its acknowledgement) has arrived,
+plus the NIC's `latency_rx`. FCS and preamble are not in the files.
+
 Read it with `emu.telemetry.Run(path)`: `.meta` is run.json, `.flows`, `.transfers` and so on are
 pandas data frames.
 

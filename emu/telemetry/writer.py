@@ -59,6 +59,7 @@ def read_status(path: Path) -> RunStatus:
     if not isinstance(meta, dict) or meta.get("status") != RunStatus.COMPLETE:
         return RunStatus.INCOMPLETE
     whole = all(_is_whole_parquet(path / t.filename) for t in TABLES.values())
+    whole = whole and all((path / c["file"]).is_file() for c in meta.get("captures", ()))
     return RunStatus.COMPLETE if whole else RunStatus.INCOMPLETE
 
 

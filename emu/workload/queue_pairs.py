@@ -9,7 +9,7 @@ import pandas as pd
 from emu.workload.seeds import stream
 from emu.workload.trace import IntArray
 
-_QPN_MIN, _QPN_MAX = 256, 1 << 24
+QPN_MIN, QPN_MAX = 256, 1 << 24
 
 
 def assign_qps(frame: pd.DataFrame, seed: int) -> tuple[IntArray, pd.DataFrame]:
@@ -23,12 +23,14 @@ def assign_qps(frame: pd.DataFrame, seed: int) -> tuple[IntArray, pd.DataFrame]:
     groups = frame.groupby(keys, sort=True)
     qp_id = groups.ngroup().to_numpy(dtype=np.int64)
     qps = frame[keys].drop_duplicates().sort_values(keys, ignore_index=True)
-    numbers = stream(seed, "qpn").integers(_QPN_MIN, _QPN_MAX, size=(2, len(qps)))
+    numbers = stream(seed, "qpn").integers(QPN_MIN, QPN_MAX, size=(2, len(qps)))
     qps = pd.DataFrame(
         {
             "qp_id": np.arange(len(qps), dtype=np.int64),
             "src_endpoint": qps["src_endpoint"],
             "dst_endpoint": qps["dst_endpoint"],
+            "src_qpn": numbers[0],
+            "dst_qpn": numbers[1],
             "udp_sport": udp_source_port(numbers[0], numbers[1]),
             "priority": qps["priority"],
         }
