@@ -30,6 +30,7 @@ class Ring {
     if (size() == capacity_) grow();
     slots_[tail_++ & mask_] = value;
   }
+  void pop_back() { --tail_; }
   void clear() { head_ = tail_; }
 
   /// Keeps the elements for which `keep` is true, in order.

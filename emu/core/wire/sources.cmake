@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: Apache-2.0
+# Inspection of captures, without its bindings; paths from the repository's root.
+set(EMU_WIRE_SOURCES
+    emu/core/wire/dissect.cc
+    emu/core/wire/inspector.cc
+    emu/core/wire/pairing.cc
+    emu/core/wire/pfc_tracker.cc
+    emu/core/wire/qp_tracker.cc)
