@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine: `_core` is built from the C++ in this folder."""
+"""Built from the C++ in this folder: `_core` is the engine, `_wire` inspects captures."""
