@@ -25,6 +25,7 @@ LAYERS: dict[str, set[str]] = {
     "telemetry": BASE,
     "wire": BASE | {"core"},
     "sim": BASE | {"spec", "fabric", "workload", "telemetry", "core"},
+    "lab": BASE | {"spec", "fabric", "workload", "telemetry", "core"},
     "report": BASE | {"telemetry"},
     "bench": BASE | {"spec", "fabric", "workload", "sim"},
     "_api": BASE | {"spec", "sim", "telemetry", "report"},
