@@ -22,7 +22,7 @@ REPORT := first-look$(if $(FULL),-full)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup build test lint format cpp-test python-test bench report publish docs lock clean \
+.PHONY: help setup build test lint format cpp-test python-test lab-test bench report publish docs lock clean \
         $(addprefix experiment-,$(EXPERIMENTS))
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make build            rebuild the C++ extension after a change (seconds)'
 	@echo 'make cpp-test         only the C++ tests, under ASan and UBSan'
 	@echo 'make python-test      only pytest; ARGS="-k name" narrows it'
+	@echo 'make lab-test         only the tests of the lab; without root they are skipped'
 	@echo 'make lint             ruff, mypy --strict, clang-format'
 	@echo 'make format           let ruff and clang-format rewrite the sources'
 	@echo 'make bench            packet-hops per second of the engine'
@@ -52,6 +53,11 @@ $(STAMPS)/system: scripts/system-packages
 
 $(STAMPS)/system-tests: scripts/system-packages
 	@PYTHON=$(PYTHON) scripts/system-packages --tests
+	@mkdir -p $(@D) && touch $@
+
+# Only root can use the lab, so only root needs what it runs on.
+$(STAMPS)/system-lab: scripts/system-packages
+	@PYTHON=$(PYTHON) scripts/system-packages --lab || [ "$$(id -u)" != 0 ]
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/venv: requirements.lock $(STAMPS)/system
@@ -84,7 +90,7 @@ lock: $(STAMPS)/venv
 
 # -- checks ------------------------------------------------------------------
 
-test: lint cpp-test python-test
+test: lint cpp-test python-test lab-test
 
 lint: $(STAMPS)/build
 	$(BIN)/ruff check .
@@ -103,7 +109,11 @@ cpp-test: $(STAMPS)/venv
 	build/cpp-tests/core_tests
 
 python-test: $(STAMPS)/build $(STAMPS)/system-tests
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal -m 'not lab' $(ARGS)
+
+# One after the other: two labs at once would disturb each other's timing.
+lab-test: $(STAMPS)/build $(STAMPS)/system-lab
+	$(BIN)/python -m pytest -m lab $(ARGS)
 
 bench: $(STAMPS)/build
 	$(BIN)/emu bench

@@ -67,6 +67,27 @@ def _disk() -> Finding:
     )
 
 
+def _lab() -> list[Finding]:
+    from emu.lab.requirements import EXTRA_TOOLS, TOOLS, find_tool, missing_modules
+
+    findings = []
+    root = os.geteuid() == 0
+    hint = "" if root else "run emu lab with sudo"
+    findings.append(Finding("root", "yes" if root else "no", "emu lab", root, False, hint))
+    for tool in (*TOOLS, *EXTRA_TOOLS):
+        path = find_tool(tool)
+        hint = "" if path else f"sudo apt-get install {tool.package}"
+        needed = f"emu lab: {tool.needed_for}"
+        name = tool.program.rpartition("/")[2]
+        findings.append(Finding(name, path or "missing", needed, path is not None, False, hint))
+    missing = missing_modules()
+    state, hint = "installed", ""
+    if missing:
+        state, hint = "missing: " + ", ".join(missing), f"pip install {' '.join(missing)}"
+    findings.append(Finding("lab packages", state, "emu lab", not missing, False, hint))
+    return findings
+
+
 def _findings() -> list[Finding]:
     return [
         Finding("python", platform.python_version(), "everything", True, True, ""),
@@ -79,6 +100,7 @@ def _findings() -> list[Finding]:
         _tool("git", "working on emu", "git"),
         _tool("chromium", "the browser tests", "chromium"),
         _tool("chromedriver", "the browser tests", "chromium-driver"),
+        *_lab(),
     ]
 
 

@@ -57,7 +57,7 @@ def resolve_faults(fabric: Fabric, faults: Sequence[FaultSpec]) -> list[Resolved
     for index, window in enumerate(fault_windows(faults)):
         try:
             resolved.append(_resolve(fabric, window))
-        except _UnknownNameError as unknown:
+        except UnknownNameError as unknown:
             field = f"faults.{index}.{unknown.field}"
             wrong.append(Fault(unknown.message, field, hint=unknown.hint))
     if wrong:
@@ -65,7 +65,9 @@ def resolve_faults(fabric: Fabric, faults: Sequence[FaultSpec]) -> list[Resolved
     return resolved
 
 
-class _UnknownNameError(Exception):
+class UnknownNameError(Exception):
+    """A name that is not in the fabric; says which there are."""
+
     def __init__(self, field: str, what: str, name: str, known: Iterable[str]) -> None:
         self.field = field
         self.message = f"there is no {what} {name!r} in this fabric"
@@ -107,7 +109,7 @@ def link_targets(fabric: Fabric, name: str) -> tuple[int, ...]:
     if not found:
         found = [i for text, i in fabric.link_ids.items() if text.rpartition("[")[0] in wanted]
     if not found:
-        raise _UnknownNameError("link", "link", name, fabric.link_ids)
+        raise UnknownNameError("link", "link", name, fabric.link_ids)
     return tuple(sorted(found))
 
 
@@ -125,7 +127,7 @@ def switch_target(fabric: Fabric, name: str) -> int:
     """Node id of a switch."""
     names = {fabric.nodes[s].name: s for s in fabric.switches}
     if name not in names:
-        raise _UnknownNameError("switch", "switch", name, names)
+        raise UnknownNameError("switch", "switch", name, names)
     return names[name]
 
 
@@ -135,7 +137,7 @@ def endpoint_targets(fabric: Fabric, name: str) -> tuple[int, ...]:
         return tuple(fabric.hosts[fabric.host_ids[name]].nics)
     node = fabric.node_ids.get(name, len(fabric.nodes))
     if node >= fabric.n_endpoints:
-        raise _UnknownNameError("host", "host", name, fabric.host_ids)
+        raise UnknownNameError("host", "host", name, fabric.host_ids)
     return (node,)
 
 
@@ -146,7 +148,7 @@ def _black_hole(fabric: Fabric, fault: BlackHole) -> tuple[int, ...]:
     for pattern in fault.to:
         hosts = match_names(pattern, fabric.host_ids)
         if not hosts:
-            raise _UnknownNameError("to", "host that matches", pattern, fabric.host_ids)
+            raise UnknownNameError("to", "host that matches", pattern, fabric.host_ids)
         for host in hosts:
             hit.update(fabric.hosts[fabric.host_ids[host]].nics)
     return tuple(sorted(hit))

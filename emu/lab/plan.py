@@ -214,7 +214,7 @@ def plan_lab(fabric: Fabric, *, shared_switches: bool = True) -> LabPlan:
         ports = tuple(fabric.ports_of(switch))
         nodes.append(LabNode(name, fabric.nodes[switch].kind, namespace, ports, number))
     by_name = {node.name: node for node in nodes}
-    ports = []
+    interfaces: list[LabPort] = []
     for port in fabric.ports:
         owner = fabric.nodes[port.node]
         if owner.kind is NodeKind.ENDPOINT:
@@ -225,11 +225,16 @@ def plan_lab(fabric: Fabric, *, shared_switches: bool = True) -> LabPlan:
             name = f"{node}-p{index}"
             if len(name) > INTERFACE_NAME_MAX:
                 name = f"s{by_name[node].number}-p{index}"
-        ports.append(
+        interfaces.append(
             LabPort(port.id, node, by_name[node].namespace, name, index, _mac(port.id), port.peer)
         )
     return LabPlan(
-        fabric, tuple(nodes), tuple(ports), _addresses(fabric, leaf_number), shared_switches, by_name
+        fabric,
+        tuple(nodes),
+        tuple(interfaces),
+        _addresses(fabric, leaf_number),
+        shared_switches,
+        by_name,
     )
 
 

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`emu lab up | status | shell | fault | down` and `emu clean`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from emu.cli.console import note, print_json, print_table
+
+if TYPE_CHECKING:
+    from emu.lab.lab import Lab
+    from emu.spec.topology import TopologySpec
+
+group = typer.Typer(
+    no_args_is_help=True,
+    help="Build a fabric on this machine with Mininet, Open vSwitch and FRR, and look around in "
+    "it. Needs root; `emu doctor` says what else.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb group and `clean` to the command."""
+    app.add_typer(group, name="lab")
+    app.command(epilog="Example: emu clean")(clean)
+
+
+def _topology(path: str) -> tuple[TopologySpec, str | None]:
+    """The topology of a file of either kind, and an experiment's first design."""
+    from emu.spec import load_experiment, load_topology
+    from emu.spec.yamltree import load_yaml
+
+    if Path(path).is_file():
+        data = load_yaml(Path(path), path).data
+        if isinstance(data, dict) and data.get("kind") == "experiment":
+            variant = load_experiment(path).variants()[0]
+            return variant.spec.topology, variant.design.key
+    return load_topology(path), None
+
+
+@group.command(epilog="Example: emu lab up topologies/lab-2x2x4.yaml --design stretched-l2/rstp")
+def up(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A topology, or an experiment's first variant.")
+    ],
+    design: Annotated[
+        str | None, typer.Option("--design", help="l3 (default), stretched-l2/rstp, evpn, ...")
+    ] = None,
+    control: Annotated[
+        str | None,
+        typer.Option("--control", help="Who forwards: controller, adaptive, frr or ovs."),
+    ] = None,
+    controller_runtime: Annotated[
+        Literal["os-ken", "ryu"], typer.Option(help="What runs the controller's app.")
+    ] = "os-ken",
+) -> None:
+    """Build a fabric and leave it running; prints who is where and how to get in."""
+    from emu.lab.lab import Lab
+
+    topology, first = _topology(file)
+    lab = Lab.up(topology, design or first or "l3", control, runtime=controller_runtime, tell=note)
+    _print_map(lab)
+    note(f"{lab.variant.title} is up; `emu lab down` ends it")
+    lab.leave()
+
+
+def _print_map(lab: Lab) -> None:
+    from emu.lab.status import host_map
+
+    columns = ["host", "interface", "address", "leaf", "port", "enter"]
+    print_table(columns, [[row[name] for name in columns] for row in host_map(lab)])
+
+
+@group.command(epilog="Example: emu lab status --json")
+def status(json: Json = False) -> None:
+    """Say what is up: hosts, links, processes."""
+    from emu.lab.lab import Lab
+    from emu.lab.status import summary
+
+    lab = Lab.attach()
+    facts = summary(lab)
+    if json:
+        print_json(facts)
+        return
+    note(f"{facts['topology']}, {lab.variant.title}, up since {facts['since']} by {facts['user']}")
+    _print_map(lab)
+    _print_rows(facts["links"], ["link", "a", "b", "up"])
+    _print_rows(facts["processes"], ["role", "pid", "alive"])
+
+
+def _print_rows(rows: list[dict[str, Any]], columns: list[str]) -> None:
+    words = {True: "yes", False: "NO"}
+    print_table(columns, [[words.get(row[c], row[c]) for c in columns] for row in rows])
+
+
+@group.command(
+    epilog="Example: emu lab shell h0 -- ping -c 3 198.18.1.10",
+    context_settings={"ignore_unknown_options": True},
+)
+def shell(
+    node: Annotated[str, typer.Argument(metavar="NODE", help="A host or a switch.")],
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- COMMAND...]", help="Instead of a shell.")
+    ] = None,
+) -> None:
+    """Enter a host or switch; with a command, run it there."""
+    from emu.lab.lab import Lab
+    from emu.lab.shell import shell_command
+
+    lab = Lab.attach()
+    words, environment = shell_command(lab, node, command or [])
+    os.execvpe(words[0], words, environment)
+
+
+@group.command(epilog="Example: emu lab fault 'link down leaf1-spine0'")
+def fault(
+    text: Annotated[
+        str, typer.Argument(metavar="FAULT", help="`link down NAME`, `switch up NAME`, ...")
+    ],
+) -> None:
+    """Break something, or mend it."""
+    from emu.lab.faults import apply_fault
+    from emu.lab.lab import Lab
+
+    lab = Lab.attach()
+    ports = apply_fault(lab, text)
+    lab.leave()
+    note(f"{text}: {', '.join(port.interface for port in ports)}")
+
+
+@group.command(epilog="Example: emu lab down")
+def down() -> None:
+    """End the lab that is up."""
+    _clean("no lab is up")
+
+
+def clean() -> None:
+    """End everything that a lab has left on this machine, and nothing else."""
+    _clean("nothing to clean")
+
+
+def _clean(nothing: str) -> None:
+    from emu.lab.cleanup import clean as end
+    from emu.lab.journal import lab_paths
+
+    done = end(lab_paths())
+    for line in done:
+        note(f"ended {line}")
+    if not done:
+        note(nothing)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Labs for tests: real namespaces, switches and routers, under a name of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REQUIRED = os.environ.get("EMU_LAB_REQUIRED") == "1"
+"""CI says so: there a skipped lab test is a failed one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of this folder is a lab test."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+
+
+def lacking() -> str:
+    """What this machine lacks for a lab, or nothing."""
+    from emu.errors import RunError
+    from emu.lab.requirements import check_machine
+
+    try:
+        check_machine()
+    except RunError as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine() -> None:
+    """Skips, by name, where something is missing; fails where CI promised it."""
+    missing = lacking()
+    if missing and REQUIRED:
+        pytest.fail(f"{missing}, and EMU_LAB_REQUIRED is set")
+    if missing:
+        pytest.skip(missing)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lab_name() -> Iterator[str]:
+    """A name that no other lab on this machine has; whatever is left under it goes at the end."""
+    from emu.lab.cleanup import clean
+    from emu.lab.journal import lab_paths
+
+    name = f"t{os.getpid()}"
+    os.environ["EMU_LAB"] = name
+    yield name
+    clean(lab_paths(name))
+    lab_paths(name).lock.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def start_lab(repository: Path) -> Iterator[Callable[..., Any]]:
+    """Builds the 2-leaf, 2-spine, 4-host lab in some variant; it goes down with the module."""
+    from emu.lab.cleanup import clean
+    from emu.lab.journal import lab_paths
+    from emu.lab.lab import Lab
+    from emu.spec import load_topology
+
+    labs = []
+
+    def start(design: str, control: str | None = None, **more: Any) -> Lab:
+        topology = load_topology(repository / "topologies" / "lab-2x2x4.yaml")
+        lab = Lab.up(topology, design, control, **more)
+        labs.append(lab)
+        return lab
+
+    yield start
+    for lab in labs:
+        lab.leave()
+    clean(lab_paths())
