@@ -100,6 +100,7 @@ def _findings() -> list[Finding]:
         _tool("git", "working on emu", "git"),
         _tool("chromium", "the browser tests", "chromium"),
         _tool("chromedriver", "the browser tests", "chromium-driver"),
+        _tool("tshark", "the tests of emu pcap", "tshark"),
         *_lab(),
     ]
 

@@ -2,6 +2,7 @@
 # The C++ tests; one of them has main(). Paths from the repository's root.
 set(EMU_TEST_SOURCES
     tests/cpp/main.cc
+    tests/cpp/test_anonymise.cc
     tests/cpp/test_calendar.cc
     tests/cpp/test_capture.cc
     tests/cpp/test_codecs.cc
