@@ -7,6 +7,7 @@
 
 #include "arp.h"
 #include "bth.h"
+#include "capture.h"
 #include "cooked.h"
 #include "icrc.h"
 #include "opcode.h"
@@ -215,20 +216,26 @@ Mac Anonymiser::mac(const Mac& address) {
 }
 
 void Anonymiser::frame(std::uint8_t* p, std::size_t n, std::uint16_t link_type) {
-  constexpr std::uint16_t kEthernet = 1;
-  constexpr std::uint16_t kCookedV1 = 113;
-  constexpr std::uint16_t kCookedV2 = 276;
-  if (link_type == kEthernet) {
-    ethernet(p, n);
-  } else if (link_type == kCookedV1 && n >= CookedV1::kBytes) {
-    if (load_be16(p + 4) == 6) replace_mac(p + 6);
-    by_type(CookedV1::read(p).type, p + CookedV1::kBytes, n - CookedV1::kBytes);
-  } else if (link_type == kCookedV2 && n >= CookedV2::kBytes) {
-    if (p[11] == 6) replace_mac(p + 12);
-    by_type(CookedV2::read(p).type, p + CookedV2::kBytes, n - CookedV2::kBytes);
-  } else {
-    clear(p, n);
+  switch (link_type) {
+    case kLinkEthernet:
+      return ethernet(p, n);
+    case kLinkCookedV1:
+      if (n < CookedV1::kBytes) break;
+      if (load_be16(p + 4) == 6) replace_mac(p + 6);
+      return by_type(CookedV1::read(p).type, p + CookedV1::kBytes, n - CookedV1::kBytes);
+    case kLinkCookedV2:
+      if (n < CookedV2::kBytes) break;
+      if (p[11] == 6) replace_mac(p + 12);
+      return by_type(CookedV2::read(p).type, p + CookedV2::kBytes, n - CookedV2::kBytes);
+    case kLinkRaw:
+    case kLinkIpv4:
+    case kLinkIpv6:
+      if (n == 0) return;
+      return Ipv4::version(p) == 4 ? ip4(p, n) : ip6(p, n);
+    default:
+      break;
   }
+  clear(p, n);
 }
 
 void Anonymiser::replace_mac(std::uint8_t* p) {

@@ -35,8 +35,7 @@ class Anonymiser {
   /// whatever lies behind the headers that are known: names and addresses hide there.
   ///
   /// IP, UDP, TCP and ICMP checksums and the ICRC stay right where they were right and
-  /// wrong where they were wrong. `link_type` is that of the capture file: Ethernet (1),
-  /// cooked v1 (113) or v2 (276). `n` are the captured bytes.
+  /// wrong where they were wrong. `n` are the captured bytes.
   void frame(std::uint8_t* p, std::size_t n, std::uint16_t link_type);
 
  private:
