@@ -57,7 +57,10 @@ def fields(capture: Path, names: list[str]) -> list[dict[str, list[str]]]:
         cells = line.split(_END)
         assert len(cells) == len(names), line
         rows.append(
-            {name: cell.split(_JOIN) if cell else [] for name, cell in zip(names, cells, strict=True)}
+            {
+                name: cell.split(_JOIN) if cell else []
+                for name, cell in zip(names, cells, strict=True)
+            }
         )
     return rows
 

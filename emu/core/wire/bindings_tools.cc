@@ -258,6 +258,7 @@ nb::dict packet_fields(const Record& record, const Capture& capture) {
   out["number"] = record.number;
   out["time_ps"] = record.time_ps;
   out["interface"] = record.interface;
+  out["link_type"] = capture.interfaces[record.interface].link_type;
   out["captured_bytes"] = record.captured_bytes;
   out["original_bytes"] = record.original_bytes;
   out["frame"] = nb::bytes(reinterpret_cast<const char*>(record.data), record.captured_bytes);

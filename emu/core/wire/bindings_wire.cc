@@ -10,6 +10,7 @@
 
 #include "address_text.h"
 #include "bench_capture.h"
+#include "bindings_tools.h"
 #include "inspector.h"
 
 namespace nb = nanobind;
@@ -455,6 +456,7 @@ nb::dict rtt(Inspector& inspector) {
 }  // namespace
 
 NB_MODULE(_wire, m) {
+  emu::wire::bind_tools(m);
   m.attr("RTT_RELATIVE_ERROR") = DurationHistogram::kRelativeError;
   m.attr("NEVER_PS") = kNever;
 

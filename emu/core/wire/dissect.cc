@@ -76,6 +76,12 @@ void ethernet(View v, std::uint32_t at, D& out, bool inside) {
 
 /// Everything behind the UDP header of a packet to the RoCE port.
 void roce(View v, std::uint32_t at, D& out) {
+  // Too short for a BTH: what stands there is the padding of a short Ethernet frame.
+  if (out.udp_bytes < Udp::kBytes + Bth::kBytes + kIcrcBytes) {
+    out.protocol = Protocol::kUdp;
+    out.length_bad = true;
+    return;
+  }
   if (!v.has(at, Bth::kBytes)) return;
   out.bth = Bth::read(v.data + at);
   out.known |= D::kBth;
