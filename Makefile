@@ -22,16 +22,18 @@ REPORT := first-look$(if $(FULL),-full)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup build test lint format cpp-test python-test lab-test bench report publish docs lock clean \
+.PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test bench \
+        report publish docs lock clean \
         $(addprefix experiment-,$(EXPERIMENTS))
 
 help:
 	@echo 'make setup            .venv with the emu command and everything it needs'
 	@echo 'make report           run experiments/first-look.yaml and write its report'
 	@echo 'make report FULL=1    the publishable version (more seeds, loads and ports)'
-	@echo 'make test             lint, C++ tests under sanitizers, Python tests'
+	@echo 'make test             lint, C++ tests and 20 s of make fuzz under sanitizers, Python tests'
 	@echo 'make build            rebuild the C++ extension after a change (seconds)'
 	@echo 'make cpp-test         only the C++ tests, under ASan and UBSan'
+	@echo 'make fuzz             250,000 damaged captures through all readers of captures'
 	@echo 'make python-test      only pytest; ARGS="-k name" narrows it'
 	@echo 'make lab-test         only the tests of the lab; without root they are skipped'
 	@echo 'make lint             ruff, mypy --strict, clang-format'
@@ -90,7 +92,7 @@ lock: $(STAMPS)/venv
 
 # -- checks ------------------------------------------------------------------
 
-test: lint cpp-test python-test lab-test
+test: lint cpp-test fuzz-short python-test lab-test
 
 lint: $(STAMPS)/build
 	$(BIN)/ruff check .
@@ -103,9 +105,28 @@ format: $(STAMPS)/build
 	$(BIN)/ruff format .
 	@$(if $(CPP_SOURCES),$(BIN)/clang-format -i $(CPP_SOURCES))
 
-cpp-test: $(STAMPS)/venv
+# Damaged captures, the short way that belongs to every check and the long one.
+FUZZ_CORPUS := build/fuzz-corpus
+FUZZ_RUNS ?= 250000
+FUZZ_SEED ?= 1
+
+$(FUZZ_CORPUS)/.made: tests/oracle/corpus.py tests/oracle/containers.py emu/wire/scapy_layers.py $(STAMPS)/venv
+	@rm -rf $(@D) && $(BIN)/python -m tests.oracle.corpus $(@D) && touch $@
+
+fuzz: build/cpp-tests/capture_fuzz $(FUZZ_CORPUS)/.made
+	$< --runs $(FUZZ_RUNS) --seed $(FUZZ_SEED) $(FUZZ_CORPUS)/*.pcap*
+
+fuzz-short: build/cpp-tests/capture_fuzz $(FUZZ_CORPUS)/.made
+	$< --seconds 20 --runs 1000000 $(FUZZ_CORPUS)/*.pcap*
+
+.PHONY: build/cpp-tests/capture_fuzz
+build/cpp-tests/capture_fuzz: cpp-build
+
+cpp-build: $(STAMPS)/venv
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/cpp-tests -G Ninja -DEMU_BUILD_TESTS=ON >/dev/null
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/cpp-tests
+
+cpp-test: cpp-build
 	build/cpp-tests/core_tests
 
 python-test: $(STAMPS)/build $(STAMPS)/system-tests

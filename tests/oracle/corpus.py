@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import random
 import struct
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -494,3 +495,7 @@ def write_all(folder: Path) -> list[Path]:
         path.write_bytes(make())
         paths.append(path)
     return paths
+
+
+if __name__ == "__main__":
+    write_all(Path(sys.argv[1]))

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The part of the Python module that rewrites captures, follows packets from one
 // capture to the next, and takes single frames apart.
-#include "bindings_tools.h"
-
+#include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
@@ -30,6 +29,8 @@ namespace emu::wire {
 namespace nb = nanobind;
 using namespace nb::literals;
 
+void bind_tools(nb::module_& m);  // called by bindings_wire.cc
+
 namespace {
 
 using Buffer = nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
@@ -47,7 +48,9 @@ Address address_of(const std::string& text) {
 
 std::string v4_text(std::uint32_t a) { return to_text(Address::v4(a)); }
 std::string v6_text(const Ipv6::Address& a) {
-  return to_text(Address{load_be64(a.data()), load_be64(a.data() + 8)});
+  char text[INET6_ADDRSTRLEN] = "";
+  inet_ntop(AF_INET6, a.data(), text, sizeof text);  // also of mapped IPv4 addresses
+  return text;
 }
 
 /// Takes a frame apart header by header and writes every header anew into a copy.

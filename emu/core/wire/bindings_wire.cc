@@ -10,10 +10,13 @@
 
 #include "address_text.h"
 #include "bench_capture.h"
-#include "bindings_tools.h"
 #include "inspector.h"
 
 namespace nb = nanobind;
+
+namespace emu::wire {
+void bind_tools(nb::module_& m);  // in bindings_tools.cc
+}
 using namespace nb::literals;
 
 namespace {
