@@ -518,14 +518,16 @@ void bind_path(nb::module_& m) {
           "point"_a, "data"_a, "n"_a)
       .def("fail", &PathMatcher::fail, "point"_a, "why"_a)
       .def("finish", &PathMatcher::finish, "point"_a)
-      .def("point",
-           [](const PathMatcher& self, std::size_t p) {
-             nb::dict out = capture_end(self.capture(p));
-             out["roce_packets"] = self.roce_packets(p);
-             out["first_ps"] = self.first_ps(p);
-             out["last_ps"] = self.last_ps(p);
-             return out;
-           })
+      .def(
+          "point",
+          [](const PathMatcher& self, std::size_t p) {
+            nb::dict out = capture_end(self.capture(p));
+            out["roce_packets"] = self.roce_packets(p);
+            out["first_ps"] = self.first_ps(p);
+            out["last_ps"] = self.last_ps(p);
+            return out;
+          },
+          "point"_a)
       .def_prop_ro("forced", &PathMatcher::forced)
       .def("hops", &path_hops)
       .def("flows", &path_flows)
