@@ -1,4 +1,4 @@
-# SPDX-License-Identifier: GPL-2.0-only
+# SPDX-License-Identifier: Apache-2.0
 """tshark and emu agree on every field that both know, packet by packet.
 
 tshark 4.0 has no field for FECN and BECN (`infiniband.reserved` holds their byte), takes a CNP for
