@@ -45,13 +45,15 @@ void bind_capture(nb::module_& m) {
       .def(
           "__init__",
           [](Capture* self, Engine& engine, std::string application, Input<std::uint64_t> node_mac,
-             std::uint64_t gateway_mac, Input<std::uint32_t> endpoint_ip,
-             Input<std::uint32_t> vtep_ip, Input<std::uint32_t> vtep_node,
-             Input<std::uint32_t> src_qpn, Input<std::uint32_t> dst_qpn,
-             Input<std::uint16_t> udp_sport, std::array<std::uint8_t, kPriorities> dscp,
-             bool routed, std::uint32_t vni, std::uint16_t underlay_vlan) {
+             Input<std::uint8_t> node_tier, std::uint64_t gateway_mac,
+             Input<std::uint32_t> endpoint_ip, Input<std::uint32_t> vtep_ip,
+             Input<std::uint32_t> vtep_node, Input<std::uint32_t> src_qpn,
+             Input<std::uint32_t> dst_qpn, Input<std::uint16_t> udp_sport,
+             std::array<std::uint8_t, kPriorities> dscp, bool routed, std::uint32_t vni,
+             std::uint16_t underlay_vlan) {
             FramePlan plan;
             plan.node_mac = macs_of(node_mac);
+            plan.node_tier = copied(node_tier);
             plan.gateway_mac = mac_of(gateway_mac);
             plan.endpoint_ip = copied(endpoint_ip);
             plan.vtep_ip = copied(vtep_ip);
@@ -66,8 +68,8 @@ void bind_capture(nb::module_& m) {
             new (self) Capture(engine, std::move(plan), std::move(application));
           },
           nb::keep_alive<1, 2>(), "engine"_a, nb::kw_only(), "application"_a, "node_mac"_a,
-          "gateway_mac"_a, "endpoint_ip"_a, "vtep_ip"_a, "vtep_node"_a, "src_qpn"_a, "dst_qpn"_a,
-          "udp_sport"_a, "dscp"_a, "routed"_a, "vni"_a, "underlay_vlan"_a)
+          "node_tier"_a, "gateway_mac"_a, "endpoint_ip"_a, "vtep_ip"_a, "vtep_node"_a, "src_qpn"_a,
+          "dst_qpn"_a, "udp_sport"_a, "dscp"_a, "routed"_a, "vni"_a, "underlay_vlan"_a)
       .def(
           "add_port",
           [](Capture& self, std::uint32_t port, const std::string& path, std::string name,

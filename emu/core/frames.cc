@@ -54,7 +54,8 @@ struct FrameEncoder::Headers {
 FrameEncoder::FrameEncoder(const Engine& engine, FramePlan plan)
     : engine_(engine), plan_(std::move(plan)) {
   const std::size_t nodes = engine.nodes().size();
-  if (plan_.node_mac.size() != nodes || plan_.endpoint_ip.size() != engine.endpoints().size()) {
+  if (plan_.node_mac.size() != nodes || plan_.node_tier.size() != nodes ||
+      plan_.endpoint_ip.size() != engine.endpoints().size()) {
     throw std::invalid_argument("a frame plan names every node and every endpoint");
   }
   const std::size_t qps = engine.queue_pairs().size();
@@ -410,7 +411,8 @@ bool FrameEncoder::is_home(std::uint32_t endpoint, std::uint32_t node) const {
   return false;
 }
 
-/// Fewest links between two switches, hosts not counted as a way through.
+/// Links on the way from one switch up and down to another: the fewest, without
+/// those between two of a tier, which a routed underlay does not use.
 std::uint32_t FrameEncoder::distance(std::uint32_t from, std::uint32_t to) {
   std::vector<std::uint32_t>& row = distances_[from];
   if (row.empty()) {
@@ -422,7 +424,7 @@ std::uint32_t FrameEncoder::distance(std::uint32_t from, std::uint32_t to) {
       if (!node.is_switch) continue;
       for (std::uint32_t k = 0; k < node.ports; ++k) {
         const std::uint32_t next = engine_.ports()[node.first_port + k].peer_node;
-        if (row[next] != kNone) continue;
+        if (row[next] != kNone || plan_.node_tier[next] == plan_.node_tier[reached[i]]) continue;
         row[next] = row[reached[i]] + 1;
         reached.push_back(next);
       }

@@ -22,6 +22,7 @@ namespace emu {
 /// Addresses and header values of one fabric under one design.
 struct FramePlan {
   std::vector<wire::Mac> node_mac;         // by node: NICs, then routers
+  std::vector<std::uint8_t> node_tier;     // by node: 0 NICs, 1 leaves and so on
   wire::Mac gateway_mac{};                 // where hosts send what is routed
   std::vector<std::uint32_t> endpoint_ip;  // by endpoint
   std::vector<std::uint32_t> vtep_ip;      // by VTEP

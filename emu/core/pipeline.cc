@@ -76,7 +76,8 @@ void Engine::receive(Switch& sw, Port& in, Packet& packet, Ps now) {
     count_drop(number, packet, Drop::kStpBlocked);
     return;
   }
-  if (++packet.hops > kHopLimit && tables_.decrement_ttl) {
+  // A router discards what would leave it with a TTL of 0 (RFC 1812 §5.3.1).
+  if (++packet.hops >= kHopLimit && tables_.decrement_ttl) {
     count_drop(number, packet, Drop::kHopLimit);
     return;
   }

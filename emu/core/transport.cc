@@ -173,6 +173,7 @@ void Engine::on_read_request(Endpoint& ep, const Packet& packet, Ps now) {
     if (packet.psn < send.next_psn) {
       record(now, EventKind::kNakRewind, ep.node, ep.first_port, packet.qp);
     }
+    if (packet.psn <= send.next_psn) send.restart_psn = packet.psn;
     rewind(send, packet.psn);
   }
   make_ready(ep, packet.qp, now);
@@ -218,11 +219,13 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   packet.psn = psn;
   packet.entropy = qp.entropy;
   packet.route = packet.dst = static_cast<std::uint16_t>(qp.dst);
-  packet.bytes = static_cast<std::uint16_t>(data_frame_bytes(message, psn, nic.mtu, qp.verb));
+  const bool restarts = psn == send.restart_psn;
+  packet.bytes =
+      static_cast<std::uint16_t>(data_frame_bytes(message, psn, nic.mtu, qp.verb, restarts));
   packet.kind = qp.verb == Verb::kWrite ? Kind::kData : Kind::kReadData;
   packet.set_current_priority(qp.priority);
   if (nic.ecn_capable) packet.flags |= kEct;
-  if (psn == message.first_psn) packet.flags |= kFirst;
+  if (psn == message.first_psn || restarts) packet.flags |= kFirst;
   if (psn + 1 == message.end_psn()) packet.flags |= kLast;
   ++totals_.injected_packets;
   totals_.injected_bytes += packet.bytes;
@@ -231,9 +234,10 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   if (message.first_tx < 0) message.first_tx = start;
   if (send.una_psn == send.high_psn) send.progress = start;  // nothing was outstanding
   if (psn < send.high_psn) {
-    message.retransmitted_bytes += packet.bytes;
+    const std::int32_t payload = payload_bytes(message, psn, nic.mtu);
+    message.retransmitted_bytes += payload;
     ++totals_.retransmitted_packets;
-    totals_.retransmitted_bytes += packet.bytes;
+    totals_.retransmitted_bytes += static_cast<std::uint64_t>(payload);
   } else {
     send.high_psn = psn + 1;
   }

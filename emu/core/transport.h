@@ -55,6 +55,7 @@ struct SendQp {
   std::uint32_t message = kNone;      // holds next_psn
   std::uint32_t una_message = kNone;  // holds una_psn
   std::uint32_t ready_next = kNone;   // NIC round robin
+  std::uint32_t restart_psn = kNone;  // READ: where the response to a repeated request began
   Ps due = 0;                         // pacing: earliest next start
   Ps progress = 0;                    // last acknowledgement or (re)start
   SendState state = SendState::kIdle;
@@ -115,12 +116,13 @@ inline std::int32_t payload_bytes(const Message& m, std::uint32_t psn, std::int3
 }
 
 /// Frame of packet `psn`: RETH on the first packet of a WRITE, immediate on
-/// its last; AETH on the first and last packet of a READ response (IBTA §9.4).
+/// its last; AETH on the first and last packet of a READ response (IBTA §9.4),
+/// which may begin within a message (`restarts`) when the request was repeated.
 inline std::int32_t data_frame_bytes(const Message& m, std::uint32_t psn, std::int32_t mtu,
-                                     Verb verb) {
+                                     Verb verb, bool restarts = false) {
   std::int32_t bytes = kRoceHeaderBytes + payload_bytes(m, psn, mtu);
   bytes += (4 - (bytes - kRoceHeaderBytes) % 4) % 4;  // BTH pad count
-  const bool first = psn == m.first_psn;
+  const bool first = psn == m.first_psn || restarts;
   const bool last = psn + 1 == m.end_psn();
   if (verb == Verb::kWrite) {
     bytes += (first ? kRethBytes : 0) + (last ? kImmediateBytes : 0);

@@ -153,6 +153,7 @@ class Captures:
             engine,
             application=f"emu {emu.__version__}",
             node_mac=np.array([_number(mac) for mac in plan.node_mac], dtype=np.uint64),
+            node_tier=np.array([node.tier for node in scenario.fabric.nodes], dtype=np.uint8),
             gateway_mac=_number(GATEWAY_MAC),
             endpoint_ip=np.array([int(ip) for ip in plan.endpoint_ip], dtype=np.uint32),
             vtep_ip=np.array([int(ip) for ip in plan.vtep_ip], dtype=np.uint32),

@@ -24,6 +24,7 @@ FramePlan plan_of(const Engine& e) {
   FramePlan plan;
   for (std::size_t i = 0; i < e.nodes().size(); ++i) {
     plan.node_mac.push_back({2, 0, 0, 0, 0, static_cast<std::uint8_t>(i)});
+    plan.node_tier.push_back(e.nodes()[i].is_switch ? 1 : 0);
   }
   plan.gateway_mac = {2, 2, 0, 0, 0, 1};
   for (std::uint32_t i = 0; i < e.endpoints().size(); ++i) {
@@ -141,6 +142,36 @@ TEST(a_read_and_its_responses) {
       CHECK_EQ(wire::Aeth::read(&f[kBody]).msn, bth.psn == 0 ? 1U : 2U);
     }
   }
+}
+
+TEST(a_repeated_read_asks_for_the_rest_and_is_answered_from_there) {
+  Star star;
+  Engine& e = star.build();
+  e.add_qp(0, 1, 50'000, 3, Verb::kRead);
+  e.post(0, 10 * 4096, 0);
+  Collector seen(e, Payload::kSnapped);
+  e.watch(seen, {0});  // the responder
+  e.run_until(star.flight(78) + serialisation_ps(2 * 4180, star.rate), false);
+  e.set_black_hole(0, true, {});  // its NIC loses a packet, the third
+  while (star.dropped(Drop::kBlackHole) == 0) e.run_until(e.now() + 10 * kNs, false);
+  e.set_black_hole(0, false, {});
+  star.run();
+  std::vector<wire::Bth> requests;
+  std::vector<wire::Bth> answers;
+  std::uint32_t rest = 0;
+  for (const auto& f : seen.frames) {
+    const wire::Bth bth = wire::Bth::read(&f[kBth]);
+    if (bth.opcode == wire::kReadRequest) {
+      requests.push_back(bth);
+      rest = wire::Reth::read(&f[kBody]).length_bytes;
+    }
+    if (bth.opcode == wire::kReadResponseFirst) answers.push_back(bth);
+  }
+  CHECK_EQ(requests.size(), 2U);
+  CHECK_EQ(answers.size(), 2U);
+  CHECK(requests[1].psn > 0);
+  CHECK_EQ(answers[1].psn, requests[1].psn);
+  CHECK_EQ(rest, (10 - requests[1].psn) * 4096);
 }
 
 TEST(a_capture_holds_no_more_than_what_may_still_change) {

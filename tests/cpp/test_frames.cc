@@ -37,6 +37,12 @@ TEST(data_frames_of_a_read_response) {
   CHECK_EQ(data_frame_bytes(message_of(1), 0, 4096, Verb::kRead), 62 + 4 + 4);
 }
 
+TEST(the_response_to_a_repeated_read_begins_with_an_aeth_of_its_own) {
+  const Message three = message_of(3 * 4096);
+  CHECK_EQ(data_frame_bytes(three, 1, 4096, Verb::kRead, true), 62 + 4 + 4096);
+  CHECK_EQ(data_frame_bytes(three, 2, 4096, Verb::kRead, true), 62 + 4 + 4096);
+}
+
 TEST(payload_is_padded_to_four_bytes) {
   for (int bytes = 1; bytes <= 4; ++bytes) {
     CHECK_EQ(data_frame_bytes(message_of(bytes), 0, 4096, Verb::kWrite), 62 + 16 + 4 + 4);
