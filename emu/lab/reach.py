@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import subprocess
 import time
 from typing import TYPE_CHECKING
 
 from emu.errors import RunError
-from emu.lab.namespaces import enter
+from emu.lab.namespaces import enter, socket_in
 
 if TYPE_CHECKING:
     from emu.lab.lab import Lab
@@ -53,9 +55,24 @@ def all_pairs(lab: Lab) -> list[tuple[LabAddress, LabAddress]]:
 
 
 def announce_hosts(lab: Lab) -> None:
-    """Each endpoint speaks once, so that switches and controllers can learn it."""
-    neighbours = {a: lab.plan.addresses[a.endpoint - 1] for a in lab.plan.addresses}
-    _ping_all(lab, list(neighbours.items()))
+    """Each endpoint says once whose address it has, for switches and controllers to learn.
+
+    An unsolicited ARP reply (RFC 5944, 4.6, "gratuitous ARP"): unlike a request nobody is
+    tempted to answer it.
+    """
+    for address in lab.plan.addresses:
+        port = lab.plan.ports[address.port]
+        with socket_in(_namespace(lab, address), socket.AF_PACKET, socket.SOCK_RAW) as raw:
+            raw.bind((port.interface, 0))
+            raw.send(_gratuitous_arp(port.mac, address.ip))
+
+
+def _gratuitous_arp(mac: str, ip: str) -> bytes:
+    sender = bytes.fromhex(mac.replace(":", ""))
+    owner = socket.inet_aton(ip)
+    ethernet = b"\xff" * 6 + sender + struct.pack("!H", 0x0806)
+    body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 2) + sender + owner + b"\xff" * 6 + owner
+    return (ethernet + body).ljust(60, b"\0")
 
 
 def unreachable_pairs(lab: Lab) -> list[tuple[str, str]]:

@@ -4,11 +4,16 @@
 from __future__ import annotations
 
 from emu.errors import InputError
-from emu.lab.designs import l3_controller
+from emu.lab.designs import evpn_frr, l3_controller, l3_frr, stretched_ovs
 from emu.lab.designs.variant import Variant
 from emu.spec.nearest import hint_for
 
-VARIANTS: tuple[Variant, ...] = (l3_controller.VARIANT,)
+VARIANTS: tuple[Variant, ...] = (
+    l3_controller.VARIANT,
+    l3_frr.VARIANT,
+    stretched_ovs.VARIANT,
+    evpn_frr.VARIANT,
+)
 """A design's first is its default."""
 
 
