@@ -139,7 +139,8 @@ class FabricApp(_api.App):  # type: ignore[misc]
                 other = port.neighbour
                 if port.up and other is not None and other.dpid in self.switches:
                     far = self.switches[other.dpid].ports.get(other.port)
-                    if far is not None and far.up:
+                    # LLDP in one direction only is a link that is still coming, or going.
+                    if far is not None and far.up and far.neighbour == (switch.dpid, number):
                         found[Point(switch.dpid, number)] = other
         return found
 

@@ -49,6 +49,22 @@ def hash_ports(parser: Any) -> list[Any]:
     ]
 
 
+def keep_source(parser: Any) -> list[Any]:
+    """Actions before ``hash_seed`` where the packet is bridged and keeps its source MAC."""
+    return [
+        parser.NXActionRegMove("eth_src", "reg1", n_bits=32, src_ofs=0, dst_ofs=0),
+        parser.NXActionRegMove("eth_src", "reg2", n_bits=16, src_ofs=32, dst_ofs=0),
+    ]
+
+
+def restore_source(parser: Any) -> list[Any]:
+    """Actions of such a packet's bucket: the source MAC as it was."""
+    return [
+        parser.NXActionRegMove("reg1", "eth_src", n_bits=32, src_ofs=0, dst_ofs=0),
+        parser.NXActionRegMove("reg2", "eth_src", n_bits=16, src_ofs=0, dst_ofs=32),
+    ]
+
+
 def select_group(datapath: Any, group: int, buckets: Sequence[Bucket], *, new: bool) -> Any:
     """The message that adds or changes a select group."""
     proto, parser = datapath.ofproto, datapath.ofproto_parser

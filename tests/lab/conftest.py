@@ -58,21 +58,26 @@ def lab_name() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def start_lab(repository: Path) -> Iterator[Callable[..., Any]]:
-    """Builds the 2-leaf, 2-spine, 4-host lab in some variant; it goes down with the module."""
+    """Builds the 2-leaf, 2-spine, 4-host lab in some variant; it goes down with the module,
+    or when the module builds the next one."""
     from emu.lab.cleanup import clean
     from emu.lab.journal import lab_paths
     from emu.lab.lab import Lab
     from emu.spec import load_topology
 
-    labs = []
+    labs: list[Lab] = []
+
+    def end() -> None:
+        while labs:
+            labs.pop().leave()
+        clean(lab_paths())
 
     def start(design: str, control: str | None = None, **more: Any) -> Lab:
+        end()
         topology = load_topology(repository / "topologies" / "lab-2x2x4.yaml")
         lab = Lab.up(topology, design, control, **more)
         labs.append(lab)
         return lab
 
     yield start
-    for lab in labs:
-        lab.leave()
-    clean(lab_paths())
+    end()

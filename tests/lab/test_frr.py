@@ -20,9 +20,7 @@ UPLINKS = ["leaf0-p2", "leaf0-p3"]
 
 @pytest.fixture(scope="module", params=["l3", "evpn/l2vni"])
 def lab(start_lab: Callable[..., Any], request: pytest.FixtureRequest) -> Any:
-    lab = start_lab(request.param, "frr")
-    yield lab
-    lab.down()
+    return start_lab(request.param, "frr")
 
 
 def _next_hops(lab: Any) -> int:

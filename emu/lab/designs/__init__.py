@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from emu.errors import InputError
-from emu.lab.designs import evpn_frr, l3_controller, l3_frr, stretched_ovs
+from emu.lab.designs import evpn_frr, l3_controller, l3_frr, stretched_controller, stretched_ovs
 from emu.lab.designs.variant import Variant
 from emu.spec.nearest import hint_for
 
@@ -12,6 +12,8 @@ VARIANTS: tuple[Variant, ...] = (
     l3_controller.VARIANT,
     l3_frr.VARIANT,
     stretched_ovs.VARIANT,
+    stretched_controller.TREE,
+    stretched_controller.MLAG,
     evpn_frr.VARIANT,
 )
 """A design's first is its default."""
