@@ -216,10 +216,11 @@ NB_MODULE(_core, m) {
              std::int64_t xon_bytes, std::int64_t xon_offset_bytes,
              std::int64_t headroom_pool_bytes, std::uint8_t lossless_mask, std::uint8_t strict_mask,
              std::array<std::int32_t, emu::kPriorities> quantum_bytes, Ps pipeline_ps,
-             bool cut_through, std::uint32_t pfc_quanta) {
+             bool cut_through, std::uint32_t pfc_quanta, bool xoff_at_limit, bool resume_by_own) {
             return e.add_switch_profile(
                 {{cell_bytes, buffer_bytes, pg_reserved_bytes, alpha_lossless, alpha_lossy,
-                  xon_bytes, xon_offset_bytes, headroom_pool_bytes, lossless_mask},
+                  xon_bytes, xon_offset_bytes, headroom_pool_bytes, lossless_mask, xoff_at_limit,
+                  resume_by_own},
                  {strict_mask, quantum_bytes},
                  pipeline_ps,
                  cut_through,
@@ -228,7 +229,7 @@ NB_MODULE(_core, m) {
           nb::kw_only(), "cell_bytes"_a, "buffer_bytes"_a, "pg_reserved_bytes"_a,
           "alpha_lossless"_a, "alpha_lossy"_a, "xon_bytes"_a, "xon_offset_bytes"_a,
           "headroom_pool_bytes"_a, "lossless_mask"_a, "strict_mask"_a, "quantum_bytes"_a,
-          "pipeline_ps"_a, "cut_through"_a, "pfc_quanta"_a)
+          "pipeline_ps"_a, "cut_through"_a, "pfc_quanta"_a, "xoff_at_limit"_a, "resume_by_own"_a)
       .def(
           "add_nic_profile",
           [](Engine& e, std::int32_t mtu_bytes, std::int32_t ack_interval,
@@ -240,7 +241,7 @@ NB_MODULE(_core, m) {
              Ps alpha_timer_ps, Ps rate_reduce_interval_ps, Ps increase_timer_ps,
              std::int64_t byte_counter_bytes, std::int64_t rate_ai_bps, std::int64_t rate_hai_bps,
              std::int64_t rate_min_bps, std::int32_t fast_recovery_stages, bool clamp_target_rate,
-             bool clamp_after_increase) {
+             bool clamp_after_increase, bool free_running, bool echo_on_ack) {
             emu::NicParams p;
             p.mtu = mtu_bytes;
             p.ack_interval = ack_interval;
@@ -269,7 +270,9 @@ NB_MODULE(_core, m) {
                        rate_min_bps,
                        fast_recovery_stages,
                        clamp_target_rate,
-                       clamp_after_increase};
+                       clamp_after_increase,
+                       free_running};
+            p.echo_on_ack = echo_on_ack;
             return e.add_nic_profile(p);
           },
           nb::kw_only(), "mtu_bytes"_a, "ack_interval"_a, "ack_priority"_a, "cnp_priority"_a,
@@ -279,7 +282,7 @@ NB_MODULE(_core, m) {
           "min_dec_factor"_a, "alpha_timer_ps"_a, "rate_reduce_interval_ps"_a,
           "increase_timer_ps"_a, "byte_counter_bytes"_a, "rate_ai_bps"_a, "rate_hai_bps"_a,
           "rate_min_bps"_a, "fast_recovery_stages"_a, "clamp_target_rate"_a,
-          "clamp_after_increase"_a)
+          "clamp_after_increase"_a, "free_running"_a, "echo_on_ack"_a)
       .def(
           "add_ecn_profile",
           [](Engine& e, std::int64_t kmin_bytes, std::int64_t kmax_bytes, double pmax,
@@ -299,6 +302,24 @@ NB_MODULE(_core, m) {
             e.set_arp({period_ps, frame_bytes, priority});
           },
           "period_ps"_a, "frame_bytes"_a, "priority"_a)
+      .def(
+          "set_framing",
+          [](Engine& e, std::int32_t header_bytes, std::int32_t ack_bytes, std::int32_t cnp_bytes,
+             std::int32_t pfc_bytes, std::int32_t gap_bytes) {
+            e.set_framing({header_bytes, 0, 0, 0, 1, ack_bytes, cnp_bytes, ack_bytes, pfc_bytes, 0,
+                           gap_bytes, 0, 1});
+          },
+          nb::kw_only(), "header_bytes"_a, "ack_bytes"_a, "cnp_bytes"_a, "pfc_bytes"_a,
+          "gap_bytes"_a)
+      .def("set_time_grain", &Engine::set_time_grain, "grain_ps"_a)
+      .def("set_done_when_acked", &Engine::set_done_when_acked, "on"_a)
+      .def("set_pauses_hold", &Engine::set_pauses_hold, "hold"_a)
+      .def(
+          "set_hash_words",
+          [](Engine& e, Input<std::uint32_t> words) {
+            e.set_hash_words({words.data(), words.data() + words.size()});
+          },
+          "words"_a)
       .def(
           "set_groups",
           [](Engine& e, std::vector<std::vector<std::uint32_t>> groups,

@@ -37,6 +37,7 @@ void Engine::go_xoff(Switch& sw, std::uint32_t group, Ps now) {
   const std::uint32_t port = group / kPriorities;
   const std::uint32_t quanta = switch_profiles_[sw.profile].pfc_quanta;
   send_pfc(port, static_cast<std::uint8_t>(group % kPriorities), quanta, now);
+  if (pauses_hold_) return;
   pg.refresh_ps = now + pause_ps(quanta, ports_[port].rate.bps) / 2;
   sw.refresh.emplace(pg.refresh_ps, group);
 }
@@ -59,6 +60,14 @@ void Engine::resume_groups(Switch& sw, Ps now) {
   }
   sw.xoff.resize(kept);
   sw.xoff_usage_min = least;
+}
+
+/// Sends XON for one group, whose own packet left.
+void Engine::resume_group(Switch& sw, PriorityGroup& pg, Ps now) {
+  const auto group = static_cast<std::uint32_t>(&pg - pgs_.data());
+  pg.xoff = false;
+  std::erase(sw.xoff, group);
+  send_pfc(group / kPriorities, static_cast<std::uint8_t>(group % kPriorities), 0, now);
 }
 
 /// Repeats XOFF before the pause it asked for runs out.

@@ -32,6 +32,10 @@ namespace emu {
   PriorityGroup& pg = pgs_[(sw.first_port + IngressTag::port(ingress)) * kPriorities + priority];
   sw.mmu.release(pg, size, sw.mmu.lossless(priority));
   if (sw.xoff.empty()) return;
+  if (sw.mmu.params().resume_by_own) {
+    if (pg.xoff && sw.mmu.may_resume(pg)) resume_group(sw, pg, now);
+    return;
+  }
   if (pg.xoff) sw.xoff_usage_min = std::min(sw.xoff_usage_min, sw.mmu.shared_part(pg.used));
   resume_groups(sw, now);
 }
@@ -69,10 +73,10 @@ namespace emu {
     ++totals_.marked_packets;
   }
   ++queue.tx_packets;
-  queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + kLinkGapBytes);
+  queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + framing_.gap_bytes);
   if (carries_data(packet.kind)) {
     queue.tx_payload +=
-        static_cast<std::uint64_t>(payload_of(packet, tables_.overlay.overhead_bytes));
+        static_cast<std::uint64_t>(payload_of(packet, tables_.overlay.overhead_bytes, framing_));
   }
   transmit(port, packet, start);
   release(sw, packet, start);
@@ -134,6 +138,10 @@ namespace emu {
     switch (admission) {
       case Admission::kShared:
         mmu.take_shared(pg, size, true);
+        if (mmu.at_limit(pg)) {
+          settle_all(sw, now);
+          if (mmu.at_limit(pg) && !pg.xoff) go_xoff(sw, group, now);
+        }
         break;
       case Admission::kHeadroom:
         mmu.take_headroom(pg, size);

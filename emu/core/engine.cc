@@ -75,13 +75,13 @@ void Engine::connect(std::uint32_t a, std::uint32_t b, Bps rate_bps, Ps delay_ps
   for (const auto& [from, to] : {std::pair{a, b}, std::pair{b, a}}) {
     Port& port = ports_[from];
     const NodeRef& peer = nodes_[ports_[to].node];
-    port.rate = LinkRate(rate_bps);
+    port.rate = LinkRate(rate_bps, framing_.grain_ps);
     port.peer = to;
     port.peer_node = ports_[to].node;
     port.flight_ps = delay_ps + receive_ps_[port.peer_node];
     port.pfc_flight_ps = delay_ps;
     if (peer.is_switch && switch_profiles_[switches_[peer.index].profile].cut_through) {
-      port.header_ps = port.rate.time_of(kCutThroughBytes + kPreambleBytes);
+      port.header_ps = port.rate.time_of(kCutThroughBytes + framing_.preamble_bytes);
     }
   }
 }
@@ -125,8 +125,9 @@ void Engine::finish_build() {
   Ps window = kWindowMaxPs;
   for (const Port& port : ports_) {
     if (port.rate.bps <= 0) throw std::invalid_argument("every port must be connected");
-    const Ps frame =
-        port.header_ps != 0 ? port.header_ps : port.rate.time_of(kMinFrameBytes + kPreambleBytes);
+    const Ps frame = port.header_ps != 0
+                         ? port.header_ps
+                         : port.rate.time_of(framing_.shortest_bytes() + framing_.preamble_bytes);
     window = std::min({window, frame + port.flight_ps, frame + port.pfc_flight_ps});
   }
   window_ps_ = std::max<Ps>(1, window);

@@ -130,6 +130,16 @@ class Engine {
   void set_port_ecn(std::uint32_t port, std::uint32_t profile);
   void set_headroom(std::uint32_t port, std::uint8_t priority, std::int64_t bytes);
   void set_arp(const ArpPlan& plan) { arp_ = plan; }
+  /// Frames and link times other than RoCEv2's; before connect().
+  void set_framing(const Framing& framing) { framing_ = framing; }
+  void set_time_grain(Ps grain_ps) { framing_.grain_ps = grain_ps; }
+  /// A pause lasts until XON, however long its quanta; nobody repeats it.
+  void set_pauses_hold(bool hold) { pauses_hold_ = hold; }
+  /// A message counts as unfinished until its sender knows of its end.
+  void set_done_when_acked(bool on) { done_when_acked_ = on; }
+  /// Switches hash these words with MurmurHash3 instead of the queue pair's
+  /// entropy: per queue pair 3 words towards the destination and 3 back.
+  void set_hash_words(std::vector<std::uint32_t> words) { hash_words_ = std::move(words); }
   ForwardingTables& tables() { return tables_; }
   void finish_build();
 
@@ -233,6 +243,7 @@ class Engine {
   void note_watermarks(Switch& sw, std::uint32_t port);
   void go_xoff(Switch& sw, std::uint32_t group, Ps now);
   void resume_groups(Switch& sw, Ps now);
+  void resume_group(Switch& sw, PriorityGroup& pg, Ps now);
   void refresh_xoff(Switch& sw, Ps until);
 
   // pipeline.cc: where a packet goes
@@ -244,6 +255,7 @@ class Engine {
   void learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now);
   void encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep);
   void decapsulate(Packet& packet);
+  std::uint32_t pick_port(std::uint16_t group, const Packet& packet, std::uint64_t seed) const;
 
   // outside.cc: pipelines of another kind
   void receive_outside(Switch& sw, std::uint32_t in_port, Packet& packet, Ps now);
@@ -253,7 +265,8 @@ class Engine {
   Ps process_endpoint(Endpoint& ep, Ps limit);
   Ps settle_nic(Endpoint& ep, std::uint32_t port, Ps until);
   void fire(Endpoint& ep, const Timer& timer);
-  void send_control(Endpoint& ep, Kind kind, std::uint32_t qp, std::uint32_t psn, Ps now);
+  void send_control(Endpoint& ep, Kind kind, std::uint32_t qp, std::uint32_t psn, Ps now,
+                    std::uint8_t flags = 0);
   void send_arp(Endpoint& ep, Ps now);
   void make_ready(Endpoint& ep, std::uint32_t qp, Ps now);
   void push_ready(NicPort& nic, std::uint32_t qp);
@@ -282,6 +295,10 @@ class Engine {
   std::uint64_t seed_;
   Ps now_ = 0;
   Ps window_ps_ = 1;
+  Framing framing_;
+  bool pauses_hold_ = false;
+  bool done_when_acked_ = false;
+  std::vector<std::uint32_t> hash_words_;  // see set_hash_words()
   Calendar calendar_;
   std::vector<NodeRef> nodes_;
   std::vector<std::uint64_t> wires_;  // by node, bit by port: something is on the wire to it

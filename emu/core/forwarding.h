@@ -71,6 +71,10 @@ class Groups {
   }
   std::uint32_t size() const { return static_cast<std::uint32_t>(entries_.size()); }
   std::uint32_t count(std::uint32_t group) const { return entries_[group].count; }
+  std::uint32_t member(std::uint32_t group, std::uint32_t index) const {
+    const Entry entry = entries_[group];
+    return entry.count == 1 ? entry.first : members_[entry.first + index];
+  }
   /// The member that a hash picks; the group is not empty.
   std::uint32_t pick(std::uint32_t group, std::uint32_t entropy, std::uint64_t seed) const;
 

@@ -31,7 +31,7 @@ void Engine::show(const Port& port, const Packet& packet, Ps start, bool arrives
   Sighting sighting{start, packet, ports_[port.peer].peer, true, false};
   if ((port.watched & kWatchedHere) != 0) observer_->see(sighting, calendar_.start());
   if (!arrives || (port.watched & kWatchedThere) == 0) return;
-  const Ps whole = port.rate.time_of(packet.bytes + kPreambleBytes);
+  const Ps whole = port.rate.time_of(packet.bytes + framing_.preamble_bytes);
   sighting.at = start + whole + port.flight_ps - receive_ps_[port.peer_node];
   sighting.port = port.peer;
   sighting.outbound = false;
@@ -45,7 +45,7 @@ void Engine::show_pfc(const Port& port, std::uint8_t priority, std::uint32_t qua
   sighting.packet.bytes = kPfcFrameBytes;
   if ((port.watched & kWatchedHere) != 0) observer_->see(sighting, calendar_.start());
   if (!port.link_up || (port.watched & kWatchedThere) == 0) return;
-  const Ps sent = start + port.rate.time_of(kPfcFrameBytes + kPreambleBytes);
+  const Ps sent = start + port.rate.time_of(framing_.pfc_bytes + framing_.preamble_bytes);
   sighting.at = sent + port.flight_ps - receive_ps_[port.peer_node];
   sighting.packet.at = sent + port.pfc_flight_ps;
   sighting.port = port.peer;
@@ -114,9 +114,9 @@ bool Engine::passes(Port& port, const Packet& packet) {
 void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t quanta, Ps now) {
   Port& port = ports_[number];
   const Ps start = std::max(port.next_free, now);
-  port.next_free = start + port.rate.time_of(kPfcFrameBytes + kLinkGapBytes);
+  port.next_free = start + port.rate.time_of(framing_.pfc_bytes + framing_.gap_bytes);
   ++totals_.packet_hops;
-  totals_.wire_bytes += kPfcFrameBytes + kLinkGapBytes;
+  totals_.wire_bytes += framing_.pfc_bytes + framing_.gap_bytes;
   if (quanta != 0) {
     ++totals_.pfc_frames;
     ++queues_[number * kPriorities + priority].pfc_tx;
@@ -125,7 +125,8 @@ void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t
   }
   if (port.watched != 0) show_pfc(port, priority, quanta, start);
   if (!port.link_up) return;
-  const Ps at = start + port.rate.time_of(kPfcFrameBytes + kPreambleBytes) + port.pfc_flight_ps;
+  const Ps at =
+      start + port.rate.time_of(framing_.pfc_bytes + framing_.preamble_bytes) + port.pfc_flight_ps;
   Port& peer = ports_[port.peer];
   peer.pfc_wire.push({at, priority, static_cast<std::uint16_t>(quanta)});
   if (port.outside) outside_->pfc_sent(number, peer.pfc_wire.back(), start);
@@ -145,7 +146,8 @@ void Engine::obey_pfc(std::uint32_t number, const PfcFrame& frame) {
   if (frame.quanta != 0 && queue.paused_until <= frame.at) {
     record(frame.at, EventKind::kPfcStart, port.node, number, frame.priority);
   }
-  queue.pause(frame.at, frame.at + pause_ps(frame.quanta, port.rate.bps));
+  const bool holds = pauses_hold_ && frame.quanta != 0;
+  queue.pause(frame.at, holds ? kNever : frame.at + pause_ps(frame.quanta, port.rate.bps));
   port.paused |= static_cast<std::uint8_t>(1U << frame.priority);
 }
 

@@ -11,14 +11,15 @@ namespace emu {
 
 /// Sends `packet` at `start`, which is not before port.next_free.
 [[gnu::always_inline]] inline void Engine::transmit(Port& port, Packet packet, Ps start) {
-  port.next_free = start + port.rate.time_of(packet.bytes + kLinkGapBytes);
+  port.next_free = start + port.rate.time_of(packet.bytes + framing_.gap_bytes);
   ++totals_.packet_hops;
-  totals_.wire_bytes += packet.bytes + kLinkGapBytes;
+  totals_.wire_bytes += packet.bytes + framing_.gap_bytes;
   if ((packet.flags & kEncap) != 0) {
     totals_.encap_bytes += static_cast<std::uint64_t>(tables_.overlay.overhead_bytes);
   }
-  const Ps received =
-      port.header_ps != 0 ? port.header_ps : port.rate.time_of(packet.bytes + kPreambleBytes);
+  const Ps received = port.header_ps != 0
+                          ? port.header_ps
+                          : port.rate.time_of(packet.bytes + framing_.preamble_bytes);
   packet.at = start + received + port.flight_ps;
   if (port.impaired && !survives(port, packet, start)) return;
   Port& peer = ports_[port.peer];

@@ -27,6 +27,10 @@ struct MmuParams {
   std::int64_t xon_offset_bytes = 0;
   std::int64_t headroom_pool_bytes = 0;  // 0: private headroom per group
   std::uint8_t lossless = 0;             // bit p: PFC is on for priority p
+  // XOFF when a group reaches its limit, not when it goes beyond it; and a group resumes
+  // only when a packet of its own leaves. The HPCC simulator's switch-mmu.cc does both.
+  bool xoff_at_limit = false;
+  bool resume_by_own = false;
 };
 
 struct alignas(64) PriorityGroup {
@@ -78,6 +82,11 @@ class Mmu {
       return Admission::kHeadroomExceeded;
     return pg.headroom + size <= pg.headroom_limit ? Admission::kHeadroom
                                                    : Admission::kHeadroomExceeded;
+  }
+
+  /// Does the group pause its sender though it needs no headroom yet?
+  bool at_limit(const PriorityGroup& pg) const {
+    return params_.xoff_at_limit && shared_part(pg.used) >= lossless_limit();
   }
 
   /// May a lossy frame join an egress queue that holds `queue_bytes`?

@@ -124,7 +124,7 @@ Ps Engine::settle_nic(Endpoint& ep, std::uint32_t index, Ps until) {
         port.backlog &= static_cast<std::uint8_t>(~(1U << choice.priority));
       }
       ++queue.tx_packets;
-      queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + kLinkGapBytes);
+      queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + framing_.gap_bytes);
       transmit(port, packet, choice.start);
       continue;
     }
@@ -146,7 +146,7 @@ Ps Engine::settle_nic(Endpoint& ep, std::uint32_t index, Ps until) {
 }
 
 void Engine::send_control(Endpoint& ep, Kind kind, std::uint32_t qp_number, std::uint32_t psn,
-                          Ps now) {
+                          Ps now, std::uint8_t flags) {
   const QueuePair& qp = qps_[qp_number];
   const NicParams& nic = nic_profiles_[ep.profile];
   Packet packet{};
@@ -156,22 +156,23 @@ void Engine::send_control(Endpoint& ep, Kind kind, std::uint32_t qp_number, std:
   packet.entropy = qp.entropy_back;
   packet.route = packet.dst = static_cast<std::uint16_t>(qp.src);
   packet.kind = kind;
+  packet.flags = flags;
   std::uint8_t priority = nic.ack_priority;
   switch (kind) {
     case Kind::kCnp:
-      packet.bytes = kCnpBytes;
+      packet.bytes = static_cast<std::uint16_t>(framing_.cnp_bytes);
       priority = nic.cnp_priority;
       ++totals_.cnp_packets;
       break;
     case Kind::kReadRequest:
-      packet.bytes = kReadRequestBytes;
+      packet.bytes = static_cast<std::uint16_t>(framing_.read_request_bytes);
       break;
     case Kind::kNak:
-      packet.bytes = kAckBytes;
+      packet.bytes = static_cast<std::uint16_t>(framing_.ack_bytes);
       ++totals_.nak_packets;
       break;
     default:
-      packet.bytes = kAckBytes;
+      packet.bytes = static_cast<std::uint16_t>(framing_.ack_bytes);
       ++totals_.ack_packets;
   }
   packet.set_current_priority(priority);

@@ -5,6 +5,7 @@
 // queue pair is not repeated here.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "units.h"
@@ -90,16 +91,41 @@ inline constexpr std::int32_t kReadRequestBytes = kRoceHeaderBytes + kRethBytes;
 inline constexpr std::int32_t kPfcFrameBytes = 64;
 inline constexpr std::int32_t kMinFrameBytes = 64;
 
+/// What frames a fabric uses and how its links count time: RoCEv2 on Ethernet,
+/// unless another simulator's frames are reproduced to compare with it.
+struct Framing {
+  std::int32_t header_bytes = kRoceHeaderBytes;  // around the payload of every data packet
+  std::int32_t reth_bytes = kRethBytes;
+  std::int32_t aeth_bytes = kAethBytes;
+  std::int32_t immediate_bytes = kImmediateBytes;
+  std::int32_t pad_to_bytes = 4;  // payload is padded to a multiple (BTH pad count)
+  std::int32_t ack_bytes = kAckBytes;
+  std::int32_t cnp_bytes = kCnpBytes;
+  std::int32_t read_request_bytes = kReadRequestBytes;
+  std::int32_t pfc_bytes = kPfcFrameBytes;
+  std::int32_t min_bytes = kMinFrameBytes;
+  std::int32_t gap_bytes = kLinkGapBytes;
+  std::int32_t preamble_bytes = kPreambleBytes;
+  Ps grain_ps = 1;  // 1: rounded up to whole picoseconds; more: cut off to multiples of it
+
+  /// No frame is shorter.
+  std::int32_t shortest_bytes() const {
+    const std::int32_t data = std::max(min_bytes, header_bytes + 1);
+    return std::min({data, ack_bytes, cnp_bytes, read_request_bytes, pfc_bytes});
+  }
+};
+
 /// RDMA payload of a frame that carries data, BTH pad bytes included, given the
 /// bytes of its outer headers.
-inline std::int32_t payload_of(const Packet& packet, std::int32_t outer_bytes) {
-  std::int32_t headers = kRoceHeaderBytes + ((packet.flags & kEncap) != 0 ? outer_bytes : 0);
+inline std::int32_t payload_of(const Packet& packet, std::int32_t outer_bytes,
+                               const Framing& framing = {}) {
+  std::int32_t headers = framing.header_bytes + ((packet.flags & kEncap) != 0 ? outer_bytes : 0);
   const bool first = (packet.flags & kFirst) != 0;
   const bool last = (packet.flags & kLast) != 0;
   if (packet.kind == Kind::kData) {
-    headers += (first ? kRethBytes : 0) + (last ? kImmediateBytes : 0);
+    headers += (first ? framing.reth_bytes : 0) + (last ? framing.immediate_bytes : 0);
   } else if (first || last) {
-    headers += kAethBytes;
+    headers += framing.aeth_bytes;
   }
   return packet.bytes - headers;
 }

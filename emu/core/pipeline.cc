@@ -18,6 +18,19 @@ std::uint32_t Engine::entropy_of(const Packet& packet) const {
   return carries_data(packet.kind) ? qp.entropy : qp.entropy_back;
 }
 
+/// The member of a group that this packet takes.
+inline std::uint32_t Engine::pick_port(std::uint16_t group, const Packet& packet,
+                                       std::uint64_t seed) const {
+  const Groups& groups = tables_.groups;
+  if (hash_words_.empty() || groups.count(group) == 1) {
+    return groups.pick(group, packet.entropy, seed);
+  }
+  const std::size_t back = carries_data(packet.kind) ? 0 : 3;
+  const std::uint32_t* words = &hash_words_[packet.qp * std::size_t{6} + back];
+  return groups.member(group,
+                       murmur3(words, 3, static_cast<std::uint32_t>(seed)) % groups.count(group));
+}
+
 /// Puts the packet into a VXLAN tunnel to `vtep`.
 void Engine::encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep) {
   const Overlay& overlay = tables_.overlay;
@@ -128,7 +141,7 @@ void Engine::forward(Switch& sw, Packet& packet, std::uint16_t ingress, std::uin
     count_drop(in_port, packet, Drop::kNoRoute);
     return;
   }
-  admit(sw, tables_.groups.pick(value, packet.entropy, table.hash_seed), packet, now);
+  admit(sw, pick_port(value, packet, table.hash_seed), packet, now);
 }
 
 /// Copies a broadcast or unknown packet to every port of its flood domain and,

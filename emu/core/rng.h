@@ -18,6 +18,22 @@ constexpr std::uint64_t mix64(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
+/// MurmurHash3 (Appleby, public domain; the 32-bit variant) of whole words.
+constexpr std::uint32_t murmur3(const std::uint32_t* words, std::uint32_t n, std::uint32_t seed) {
+  std::uint32_t h = seed;
+  for (std::uint32_t i = 0; i < n; ++i) {
+    std::uint32_t k = words[i] * 0xcc9e2d51U;
+    k = (k << 15) | (k >> 17);
+    h ^= k * 0x1b873593U;
+    h = (h << 13) | (h >> 19);
+    h = h * 5 + 0xe6546b64U;
+  }
+  h ^= 4 * n;
+  h = (h ^ (h >> 16)) * 0x85ebca6bU;
+  h = (h ^ (h >> 13)) * 0xc2b2ae35U;
+  return h ^ (h >> 16);
+}
+
 /// 32 uniform bits for draw `n` of `stream`.
 constexpr std::uint32_t draw32(std::uint64_t seed, std::uint32_t stream, std::uint32_t n) {
   return static_cast<std::uint32_t>(

@@ -71,11 +71,12 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
   Message& message = messages_[recv.message];
   if ((packet.flags & kCe) != 0) {
     ++message.marked_packets;
-    if (nic.congestion_control && now >= recv.cnp_allowed) {
+    if (nic.congestion_control && !nic.echo_on_ack && now >= recv.cnp_allowed) {
       recv.cnp_allowed = now + nic.cnp_interval_ps;
       send_control(ep, Kind::kCnp, packet.qp, 0, now);
     }
   }
+  const std::uint8_t echo = nic.echo_on_ack ? packet.flags & kCe : 0;
   if (packet.psn != recv.expected) {
     if (packet.psn < recv.expected) {  // a duplicate is acknowledged again
       if (qp.verb == Verb::kWrite && (packet.flags & kLast) != 0) {
@@ -85,7 +86,7 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
       recv.gap_reported = true;
       ++message.naks;
       send_control(ep, qp.verb == Verb::kWrite ? Kind::kNak : Kind::kReadRequest, packet.qp,
-                   recv.expected, now);
+                   recv.expected, now, echo);
     }
     return;
   }
@@ -99,12 +100,12 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
   if (recv.expected == message.end_psn() && message.end < 0 && !message.failed) {
     message.end = now;
     if (qp.verb == Verb::kRead) message.acked = now;
-    --unfinished_;
+    if (qp.verb == Verb::kRead || !done_when_acked_) --unfinished_;
   }
   if (qp.verb == Verb::kWrite && ((packet.flags & kLast) != 0 ||
                                   recv.since_ack >= static_cast<std::uint32_t>(nic.ack_interval))) {
     recv.since_ack = 0;
-    send_control(ep, Kind::kAck, packet.qp, recv.expected, now);
+    send_control(ep, Kind::kAck, packet.qp, recv.expected, now, echo);
   }
 }
 
@@ -116,7 +117,10 @@ void Engine::acknowledge(SendQp& send, std::uint32_t una, Ps now) {
   send.retries = 0;
   while (send.una_message != kNone && messages_[send.una_message].end_psn() <= una) {
     Message& message = messages_[send.una_message];
-    if (message.acked < 0) message.acked = now;
+    if (message.acked < 0) {
+      message.acked = now;
+      if (done_when_acked_ && !message.failed) --unfinished_;
+    }
     if (message.next == kNone) break;
     send.una_message = message.next;
   }
@@ -128,9 +132,10 @@ void Engine::rewind(SendQp& send, std::uint32_t psn) {
   while (messages_[send.message].first_psn > psn) send.message = messages_[send.message].previous;
 }
 
-void Engine::on_ack(Endpoint&, const Packet& packet, Ps now) {
+void Engine::on_ack(Endpoint& ep, const Packet& packet, Ps now) {
   SendQp& send = send_[packet.qp];
   acknowledge(send, packet.psn, now);
+  if (nic_profiles_[ep.profile].echo_on_ack && (packet.flags & kCe) != 0) on_cnp(ep, packet, now);
   // A late ACK can overtake a rewind: what it covers is not sent again.
   if (send.next_psn < send.una_psn) send.next_psn = send.una_psn;
 }
@@ -139,6 +144,7 @@ void Engine::on_nak(Endpoint& ep, const Packet& packet, Ps now) {
   SendQp& send = send_[packet.qp];
   if (send.state == SendState::kFailed || packet.psn < send.una_psn) return;  // overtaken
   acknowledge(send, packet.psn, now);
+  if (nic_profiles_[ep.profile].echo_on_ack && (packet.flags & kCe) != 0) on_cnp(ep, packet, now);
   record(now, EventKind::kNakRewind, ep.node, ep.first_port, packet.qp);
   rewind(send, packet.psn);
   make_ready(ep, packet.qp, now);
@@ -220,8 +226,8 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   packet.entropy = qp.entropy;
   packet.route = packet.dst = static_cast<std::uint16_t>(qp.dst);
   const bool restarts = psn == send.restart_psn;
-  packet.bytes =
-      static_cast<std::uint16_t>(data_frame_bytes(message, psn, nic.mtu, qp.verb, restarts));
+  packet.bytes = static_cast<std::uint16_t>(
+      data_frame_bytes(message, psn, nic.mtu, qp.verb, restarts, framing_));
   packet.kind = qp.verb == Verb::kWrite ? Kind::kData : Kind::kReadData;
   packet.set_current_priority(qp.priority);
   if (nic.ecn_capable) packet.flags |= kEct;
@@ -244,8 +250,8 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   send.next_psn = psn + 1;
   EgressQueue& queue = queues_[(ep.first_port + send.port) * kPriorities + qp.priority];
   ++queue.tx_packets;
-  queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + kLinkGapBytes);
-  queue.tx_payload += static_cast<std::uint64_t>(payload_of(packet, 0));
+  queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + framing_.gap_bytes);
+  queue.tx_payload += static_cast<std::uint64_t>(payload_of(packet, 0, framing_));
   if ((port.paused >> qp.priority & 1) != 0 && queue.paused_until <= start) {
     port.paused &= static_cast<std::uint8_t>(~(1U << qp.priority));
   }
@@ -260,7 +266,8 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
     rate = std::min(rate, cc.rate);
   }
   send.due = rate >= port.rate.bps ? port.next_free
-                                   : start + serialisation_ps(packet.bytes + kLinkGapBytes, rate);
+                                   : start + serialisation_ps(packet.bytes + framing_.gap_bytes,
+                                                              rate, framing_.grain_ps);
   if (send.next_psn >= send.end_psn) return;  // idle until more is posted or asked for again
   if (send.due <= port.next_free) {
     push_ready(nic_ports_[ep.first_port + send.port], qp_number);
@@ -276,8 +283,9 @@ void Engine::fail(std::uint32_t qp, std::uint32_t node, Ps now) {
   record(now, EventKind::kQpFailed, node, nodes_[node].first_port, qp);
   for (std::uint32_t m = qps_[qp].first_message; m != kNone; m = messages_[m].next) {
     Message& message = messages_[m];
-    if (message.failed || message.end >= 0) continue;
-    message.failed = true;
+    const bool done = (done_when_acked_ ? message.acked : message.end) >= 0;
+    if (message.failed || done) continue;
+    message.failed = message.end < 0;
     --unfinished_;
   }
 }

@@ -103,7 +103,8 @@ struct NicParams {
   std::int64_t rx_xon_bytes = 0;
   bool congestion_control = false;
   bool ecn_capable = true;
-  Bps fixed_rate_bps = 0;  // 0: line rate
+  bool echo_on_ack = false;  // a mark returns as a flag of the packet's ACK, not as a CNP
+  Bps fixed_rate_bps = 0;    // 0: line rate
   std::uint32_t pfc_quanta = 0xFFFF;
   Dcqcn::Params dcqcn;
 };
@@ -119,17 +120,19 @@ inline std::int32_t payload_bytes(const Message& m, std::uint32_t psn, std::int3
 /// its last; AETH on the first and last packet of a READ response (IBTA §9.4),
 /// which may begin within a message (`restarts`) when the request was repeated.
 inline std::int32_t data_frame_bytes(const Message& m, std::uint32_t psn, std::int32_t mtu,
-                                     Verb verb, bool restarts = false) {
-  std::int32_t bytes = kRoceHeaderBytes + payload_bytes(m, psn, mtu);
-  bytes += (4 - (bytes - kRoceHeaderBytes) % 4) % 4;  // BTH pad count
+                                     Verb verb, bool restarts = false,
+                                     const Framing& framing = {}) {
+  const std::int32_t payload = payload_bytes(m, psn, mtu);
+  const std::int32_t pad = framing.pad_to_bytes;
+  std::int32_t bytes = framing.header_bytes + (payload + pad - 1) / pad * pad;
   const bool first = psn == m.first_psn || restarts;
   const bool last = psn + 1 == m.end_psn();
   if (verb == Verb::kWrite) {
-    bytes += (first ? kRethBytes : 0) + (last ? kImmediateBytes : 0);
+    bytes += (first ? framing.reth_bytes : 0) + (last ? framing.immediate_bytes : 0);
   } else if (first || last) {
-    bytes += kAethBytes;
+    bytes += framing.aeth_bytes;
   }
-  return std::max(bytes, kMinFrameBytes);
+  return std::max(bytes, framing.min_bytes);
 }
 
 }  // namespace emu

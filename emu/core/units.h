@@ -29,18 +29,28 @@ constexpr Ps serialisation_ps(std::int64_t bytes, Bps rate_bps) {
   return static_cast<Ps>((bit_ps + rate_bps - 1) / rate_bps);
 }
 
+/// The same where a simulator counts in coarser units: cut off to whole grains.
+constexpr Ps serialisation_ps(std::int64_t bytes, Bps rate_bps, Ps grain_ps) {
+  if (grain_ps <= 1) return serialisation_ps(bytes, rate_bps);
+  const auto bit_ps = static_cast<__int128>(bytes) * 8 * kPsPerSecond;
+  return static_cast<Ps>(bit_ps / rate_bps) / grain_ps * grain_ps;
+}
+
 /// A rate made ready for the hot path: the usual rates (10G … 1.6T) have a
 /// whole number of picoseconds per byte, and a multiplication then does.
 struct LinkRate {
   Bps bps = 0;
   Ps ps_per_byte = 0;  // 0: not whole, divide
+  Ps grain_ps = 1;
 
   LinkRate() = default;
-  explicit LinkRate(Bps rate) : bps(rate) {
-    if (rate > 0 && (8 * kPsPerSecond) % rate == 0) ps_per_byte = 8 * kPsPerSecond / rate;
+  explicit LinkRate(Bps rate, Ps grain = 1) : bps(rate), grain_ps(grain) {
+    if (rate > 0 && grain <= 1 && (8 * kPsPerSecond) % rate == 0) {
+      ps_per_byte = 8 * kPsPerSecond / rate;
+    }
   }
   Ps time_of(std::int64_t bytes) const {
-    return ps_per_byte != 0 ? bytes * ps_per_byte : serialisation_ps(bytes, bps);
+    return ps_per_byte != 0 ? bytes * ps_per_byte : serialisation_ps(bytes, bps, grain_ps);
   }
 };
 

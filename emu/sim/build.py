@@ -10,9 +10,10 @@ import numpy as np
 from emu.core import _core
 from emu.fabric.forwarding import ForwardingPlan
 from emu.fabric.graph import Fabric, NodeKind
+from emu.sim.dialect import hash_words, set_dialect, switch_hash_seeds
 from emu.sim.ports import PortMap
 from emu.sim.scenario import Scenario
-from emu.spec import ExperimentSpec, NicProfile, SwitchProfile
+from emu.spec import DialectSpec, ExperimentSpec, NicProfile, SwitchProfile
 
 PRIORITIES = 8
 DWRR_QUANTUM_BYTES = 1024
@@ -31,10 +32,12 @@ def mask(priorities: Iterable[int]) -> int:
 def build_engine(scenario: Scenario, ports: PortMap) -> _core.Engine:
     """An engine with nodes, links, tables, queue pairs and posted messages."""
     engine = _core.Engine(scenario.seed)
+    set_dialect(engine, scenario.spec.dialect)
     _add_nodes(engine, scenario)
     _add_links(engine, scenario, ports)
-    _set_tables(engine, scenario.fabric, scenario.plan, ports)
+    _set_tables(engine, scenario.fabric, scenario.plan, ports, scenario.spec.dialect)
     arp = scenario.plan.arp
+    engine.set_done_when_acked(scenario.spec.stop.acked)
     engine.set_arp(arp.period_ps, arp.bytes, arp.priority)
     engine.finish_build()
     for endpoint, group in enumerate(scenario.plan.endpoint_group.tolist()):
@@ -60,11 +63,11 @@ def _add_nodes(engine: _core.Engine, scenario: Scenario) -> None:
     for node in fabric.switches:
         kind = fabric.nodes[node].kind
         if kind not in profiles:
-            profiles[kind] = _add_switch_profile(engine, switch_profile(spec, kind))
+            profiles[kind] = _add_switch_profile(engine, switch_profile(spec, kind), spec.dialect)
         engine.add_switch(len(fabric.ports_of(node)), profiles[kind])
 
 
-def _add_switch_profile(engine: _core.Engine, profile: SwitchProfile) -> int:
+def _add_switch_profile(engine: _core.Engine, profile: SwitchProfile, dialect: DialectSpec) -> int:
     pfc = profile.pfc
     return engine.add_switch_profile(
         cell_bytes=profile.cell,
@@ -83,6 +86,8 @@ def _add_switch_profile(engine: _core.Engine, profile: SwitchProfile) -> int:
         pipeline_ps=profile.pipeline_latency,
         cut_through=profile.forwarding == "cut-through",
         pfc_quanta=pfc.quanta,
+        xoff_at_limit=dialect.xoff == "at-limit",
+        resume_by_own=dialect.xon == "own-departure",
     )
 
 
@@ -119,6 +124,8 @@ def _add_nic_profile(engine: _core.Engine, spec: ExperimentSpec, nic: NicProfile
         fast_recovery_stages=cc.fast_recovery_stages if cc else 1,
         clamp_target_rate=cc.clamp_target_rate if cc else True,
         clamp_after_increase=cc.clamp_after_increase if cc else True,
+        free_running=cc is not None and cc.timers == "free-running",
+        echo_on_ack=spec.dialect.marks_return == "ack",
     )
 
 
@@ -153,7 +160,13 @@ def _add_links(engine: _core.Engine, scenario: Scenario, ports: PortMap) -> None
             engine.set_headroom(number, priority, headroom)
 
 
-def _set_tables(engine: _core.Engine, fabric: Fabric, plan: ForwardingPlan, ports: PortMap) -> None:
+def _set_tables(
+    engine: _core.Engine,
+    fabric: Fabric,
+    plan: ForwardingPlan,
+    ports: PortMap,
+    dialect: DialectSpec,
+) -> None:
     port_group = np.empty(len(fabric.ports), dtype=np.int32)
     port_group[ports.to_engine] = plan.port_group
     engine.set_groups(
@@ -168,12 +181,13 @@ def _set_tables(engine: _core.Engine, fabric: Fabric, plan: ForwardingPlan, port
         plan.dscp_copy_encap,
         plan.dscp_copy_decap,
     )
+    seeds = switch_hash_seeds(fabric, plan, dialect)
     engine.set_bridging(plan.mac_age_ps, plan.mac_table_max, plan.ttl)
     for row in range(fabric.n_switches):
         engine.set_switch_tables(
             row,
             np.ascontiguousarray(plan.fib[row], dtype=np.uint16),
-            int(plan.hash_seed[row]),
+            int(seeds[row]),
             int(plan.vtep_of_switch[row]),
             bool(plan.bridged[row]),
         )
@@ -195,6 +209,8 @@ def _add_traffic(engine: _core.Engine, scenario: Scenario) -> None:
         qps["priority"].to_numpy(np.uint8),
         reads,
     )
+    if scenario.spec.dialect.hash == "murmur3":
+        engine.set_hash_words(hash_words(scenario.fabric, qps, scenario.spec.dialect))
     engine.post(
         flows["qp_id"].to_numpy(np.uint32),
         flows["payload_bytes"].to_numpy(np.int64),

@@ -11,6 +11,7 @@ from emu.spec.capture import CaptureSpec
 from emu.spec.clos import ClosSpec
 from emu.spec.dcqcn import DcqcnParams
 from emu.spec.design import DesignSpec, design_keys
+from emu.spec.dialect import DialectSpec, FramingSpec
 from emu.spec.ecn import EcnProfile, EcnSpec
 from emu.spec.experiment import CaseSpec, ExperimentSpec
 from emu.spec.explicit import ExplicitSpec, LinkSpec, NodeSpec
@@ -66,6 +67,7 @@ __all__ = [
     "ComputeSpec",
     "DcqcnParams",
     "DesignSpec",
+    "DialectSpec",
     "EcnProfile",
     "EcnSpec",
     "EngineSpec",
@@ -73,6 +75,7 @@ __all__ = [
     "ExplicitSpec",
     "FaultSpec",
     "FaultWindow",
+    "FramingSpec",
     "LinkDegraded",
     "LinkDown",
     "LinkFlap",

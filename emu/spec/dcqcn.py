@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -42,6 +42,9 @@ class DcqcnParams(Spec):
     """True: every cut sets the target to the rate before the cut."""
     clamp_after_increase: Bool = True
     """True: a cut does so when the timer has raised the rate since the last cut."""
+    timers: Literal["per-cnp", "free-running"] = "per-cnp"
+    """per-cnp: a CNP moves alpha and cuts at once; free-running: both timers run on from
+    the first CNP, and a CNP is noted for their next tick."""
     initial_alpha: Annotated[Fraction, Field(gt=0, le=1)] = 1.0
     """Congestion estimate before the first CNP."""
     sources: dict[str, Text] = {}

@@ -27,6 +27,7 @@ from emu.spec.checks import check_designs, check_faults, check_rest
 from emu.spec.context import LoadContext
 from emu.spec.dcqcn import DcqcnParams
 from emu.spec.design import DesignSpec
+from emu.spec.dialect import Dialect, DialectSpec
 from emu.spec.fault import FaultSpec, FaultWindow, fault_windows
 from emu.spec.faultlist import Places
 from emu.spec.located import At
@@ -85,6 +86,9 @@ class ExperimentSpec(Spec):
     workload: WorkloadSpec
     transport: TransportSpec = TransportSpec()
     routing: RoutingSpec = RoutingSpec()
+    dialect: Dialect = DialectSpec()
+    """Another simulator's model to follow, by name (``hpcc-ns3``) or in parts; default:
+    the standards."""
     designs: Annotated[tuple[DesignSpec, ...], Field(min_length=1)]
     timers: TimersSpec = TimersSpec()
     faults: tuple[FaultSpec, ...] = ()

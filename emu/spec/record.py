@@ -21,6 +21,8 @@ class StopSpec(Spec):
     """Time after the last arrival."""
     transfers: Annotated[Int, Field(ge=1)] | None = None
     """Number of transfers that ended."""
+    acked: Bool = False
+    """True: the run goes on until the senders know that everything has arrived."""
 
 
 class RecordSpec(Spec):

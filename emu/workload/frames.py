@@ -9,7 +9,7 @@ import pandas as pd
 from emu.fabric.graph import Fabric
 from emu.spec import WorkloadSpec
 from emu.workload.background import background_flows
-from emu.workload.queue_pairs import assign_qps
+from emu.workload.queue_pairs import PORT_DRAWN, assign_qps
 from emu.workload.trace import IntArray
 
 REQUEST_COLUMNS = (
@@ -35,12 +35,14 @@ def finish_flows(
     stop_ps = int(flows["post_ps"].max())
     extra = [f for f in background_flows(workload.background, fabric, stop_ps, seed) if len(f)]
     flows = pd.concat([flows, *extra], ignore_index=True) if extra else flows
+    if extra and "udp_sport" in flows:
+        flows["udp_sport"] = flows["udp_sport"].fillna(PORT_DRAWN).astype(np.int64)
     order = np.argsort(flows["post_ps"].to_numpy(), kind="stable")
     flows = flows.iloc[order].reset_index(drop=True)
     qp_id, qps = assign_qps(flows, seed)
     flows.insert(0, "flow_id", np.arange(len(flows), dtype=np.int64))
     flows.insert(2, "qp_id", qp_id)
-    return flows.drop(columns="lane"), qps
+    return flows.drop(columns=["lane", "udp_sport"], errors="ignore"), qps
 
 
 def transfers_frame(

@@ -56,6 +56,7 @@ def from_flows(
             "src_endpoint": src,
             "dst_endpoint": dst,
             "lane": np.int64(0),
+            "udp_sport": trace.sport,
             "payload_bytes": trace.size_bytes,
             "post_ps": compress(trace.start_ps, factor),
             "verb": np.where(trace.read, "read", "write"),
@@ -78,6 +79,7 @@ def from_flows(
         stats={
             "trace": trace.source,
             "trace_format": trace.format,
+            "trace_origin_ps": trace.origin_ps,
             "rows_read": trace.rows_read,
             "rows_skipped": trace.skipped,
             "requests": 0,

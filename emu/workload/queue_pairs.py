@@ -10,6 +10,8 @@ from emu.workload.seeds import stream
 from emu.workload.trace import IntArray
 
 QPN_MIN, QPN_MAX = 256, 1 << 24
+PORT_DRAWN = -1
+"""Stands for a UDP source port that follows from the QP numbers."""
 
 
 def assign_qps(frame: pd.DataFrame, seed: int) -> tuple[IntArray, pd.DataFrame]:
@@ -17,13 +19,20 @@ def assign_qps(frame: pd.DataFrame, seed: int) -> tuple[IntArray, pd.DataFrame]:
 
     Messages with the same ``src_endpoint``, ``dst_endpoint``, ``lane`` and
     ``priority`` share a QP; it lives as long as the run, as in serving systems that
-    set up connections once.
+    set up connections once. A column ``udp_sport``, where given, parts them too: the QP
+    has that port unless it is ``PORT_DRAWN``.
     """
     keys = ["src_endpoint", "dst_endpoint", "lane", "priority"]
+    if "udp_sport" in frame:
+        keys.append("udp_sport")
     groups = frame.groupby(keys, sort=True)
     qp_id = groups.ngroup().to_numpy(dtype=np.int64)
     qps = frame[keys].drop_duplicates().sort_values(keys, ignore_index=True)
     numbers = stream(seed, "qpn").integers(QPN_MIN, QPN_MAX, size=(2, len(qps)))
+    sport = udp_source_port(numbers[0], numbers[1])
+    if "udp_sport" in qps:
+        given = qps["udp_sport"].to_numpy(dtype=np.int64)
+        sport = np.where(given == PORT_DRAWN, sport, given)
     qps = pd.DataFrame(
         {
             "qp_id": np.arange(len(qps), dtype=np.int64),
@@ -31,7 +40,7 @@ def assign_qps(frame: pd.DataFrame, seed: int) -> tuple[IntArray, pd.DataFrame]:
             "dst_endpoint": qps["dst_endpoint"],
             "src_qpn": numbers[0],
             "dst_qpn": numbers[1],
-            "udp_sport": udp_source_port(numbers[0], numbers[1]),
+            "udp_sport": sport,
             "priority": qps["priority"],
         }
     )

@@ -72,6 +72,8 @@ class FlowTrace:
 
     ``src`` and ``dst`` are endpoint numbers or names (``h3.0``), resolved against
     the fabric when the workload is built. Rows of one ``group`` are one transfer.
+    ``sport`` is the UDP source port of a flow with a queue pair of its own, -1 without.
+    ``origin_ps`` is the time in the file at which ``start_ps`` is 0.
     """
 
     start_ps: IntArray
@@ -82,9 +84,11 @@ class FlowTrace:
     priority: IntArray
     read: npt.NDArray[np.bool_]
     rows: IntArray
+    sport: IntArray
     format: str
     source: str
     rows_read: int
+    origin_ps: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

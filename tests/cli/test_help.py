@@ -26,8 +26,8 @@ VERBS = _verbs(get_command(app))
 
 def test_all_verbs_are_there() -> None:
     assert {verb[0] for verb in VERBS} == {
-        *("run", "report", "compare", "publish", "topology", "experiment", "trace", "bench"),
-        *("lab", "clean", "doctor"),
+        *("run", "report", "compare", "publish", "topology", "experiment", "trace"),
+        *("import", "export", "bench", "lab", "clean", "doctor"),
     }
 
 

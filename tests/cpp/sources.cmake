@@ -7,6 +7,7 @@ set(EMU_TEST_SOURCES
     tests/cpp/test_capture.cc
     tests/cpp/test_codecs.cc
     tests/cpp/test_dcqcn.cc
+    tests/cpp/test_dialect.cc
     tests/cpp/test_ecn.cc
     tests/cpp/test_frames.cc
     tests/cpp/test_hash.cc

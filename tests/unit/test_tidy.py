@@ -27,6 +27,7 @@ LAYERS: dict[str, set[str]] = {
     "sim": BASE | {"spec", "fabric", "workload", "telemetry", "core"},
     "lab": BASE | {"spec", "fabric", "workload", "telemetry", "core"},
     "report": BASE | {"telemetry"},
+    "interop": BASE | {"spec", "fabric", "telemetry"},
     "bench": BASE | {"spec", "fabric", "workload", "sim"},
     "_api": BASE | {"spec", "sim", "telemetry", "report"},
 }

@@ -36,6 +36,9 @@ struct Dcqcn {
     // at the rate from which it began, and recovers fast.
     bool clamp_target_rate = true;
     bool clamp_after_increase = true;
+    // Both timers run on from the first CNP, and a CNP only leaves a note for them: alpha
+    // rises or falls once per alpha_timer, a cut waits for its tick of the interval.
+    bool free_running = false;
   };
 
   struct State {
@@ -44,13 +47,15 @@ struct Dcqcn {
     double alpha = 0;  // congestion estimate, [0, 1]
     Ps alpha_due = kNever;
     Ps timer_due = kNever;
-    Ps cut_allowed = 0;
+    Ps cut_allowed = 0;  // free-running: when the next cut is decided
     std::int64_t bytes_left = 0;
     std::int32_t timer_stage = 0;
     std::int32_t byte_stage = 0;
-    bool limited = false;    // a CNP came and the line rate is not regained
-    bool started = false;    // alpha has been initialised
-    bool increased = false;  // the timer has raised the rate since the last cut
+    bool limited = false;          // a CNP came and the line rate is not regained
+    bool started = false;          // alpha has been initialised
+    bool increased = false;        // the timer has raised the rate since the last cut
+    bool noted_for_alpha = false;  // free-running: a CNP came since the last tick
+    bool noted_for_cut = false;
   };
 
   static void start(State& s, Bps line) {
@@ -61,6 +66,10 @@ struct Dcqcn {
   /// A congestion notification packet arrived.
   static void on_cnp(State& s, const Params& p, Bps line, Ps now) {
     advance(s, p, line, now);
+    if (p.free_running) {
+      note(s, p, now);
+      return;
+    }
     if (!s.started) {
       s.started = true;
       s.alpha = p.initial_alpha;
@@ -73,13 +82,7 @@ struct Dcqcn {
     if (p.clamp_target_rate || (p.clamp_after_increase && s.increased) || !s.limited) {
       s.target = s.rate;
     }
-    s.increased = false;
-    const double keep = std::max(p.min_dec_factor, 1.0 - s.alpha / 2);
-    s.rate = std::max(p.rate_min_bps, static_cast<Bps>(static_cast<double>(s.rate) * keep));
-    s.timer_stage = s.byte_stage = 0;
-    s.bytes_left = p.byte_counter;
-    s.timer_due = now + p.increase_timer_ps;
-    s.limited = true;
+    cut(s, p, now);
   }
 
   /// `bytes` of this queue pair went out at `now`.
@@ -96,7 +99,12 @@ struct Dcqcn {
   /// Applies one due increase-timer step if it fell at or before `now`.
   /// Returns the time of the step, or kNever when none is due.
   static Ps step(State& s, const Params& p, Bps line, Ps now) {
-    if (!s.limited || s.timer_due > now) return kNever;
+    if (!s.limited) return kNever;
+    if (p.free_running) {
+      tick(s, p, line, now);
+      return kNever;
+    }
+    if (s.timer_due > now) return kNever;
     const Ps at = s.timer_due;
     ++s.timer_stage;
     s.increased = true;
@@ -109,7 +117,7 @@ struct Dcqcn {
   static void advance(State& s, const Params& p, Bps line, Ps now) {
     // Step by step, not pow(): the result must not depend on libm. The floor
     // bounds the loop; below it a further decay changes no rate.
-    while (s.alpha > 0.0 && s.alpha_due <= now) {
+    while (!p.free_running && s.alpha > 0.0 && s.alpha_due <= now) {
       s.alpha = s.alpha > kAlphaFloor ? s.alpha * (1.0 - p.g) : 0.0;
       s.alpha_due += p.alpha_timer_ps;
     }
@@ -118,6 +126,52 @@ struct Dcqcn {
   }
 
  private:
+  static void cut(State& s, const Params& p, Ps now) {
+    s.increased = false;
+    const double keep = std::max(p.min_dec_factor, 1.0 - s.alpha / 2);
+    s.rate = std::max(p.rate_min_bps, static_cast<Bps>(static_cast<double>(s.rate) * keep));
+    s.timer_stage = s.byte_stage = 0;
+    s.bytes_left = p.byte_counter;
+    s.timer_due = now + p.increase_timer_ps;
+    s.limited = true;
+  }
+
+  /// Free-running: a CNP starts the timers, or is noted for their next tick.
+  static void note(State& s, const Params& p, Ps now) {
+    s.noted_for_alpha = s.noted_for_cut = true;
+    if (s.started) return;
+    s.started = s.limited = true;
+    s.noted_for_alpha = false;
+    s.alpha = p.initial_alpha;
+    s.alpha_due = now + p.alpha_timer_ps;
+    // Where both fall together alpha goes first (HPCC simulator: a nanosecond ahead).
+    s.cut_allowed = now + p.rate_reduce_interval_ps + 1000;
+  }
+
+  /// Free-running: what the timers did up to `now`, in the order of their ticks.
+  static void tick(State& s, const Params& p, Bps line, Ps now) {
+    for (;;) {
+      const Ps at = std::min({s.alpha_due, s.timer_due, s.cut_allowed});
+      if (at > now) return;
+      if (s.alpha_due == at) {
+        s.alpha = (1.0 - p.g) * s.alpha + (s.noted_for_alpha ? p.g : 0.0);
+        s.noted_for_alpha = false;
+        s.alpha_due += p.alpha_timer_ps;
+      } else if (s.timer_due == at) {
+        ++s.timer_stage;
+        s.increased = true;
+        s.timer_due = at + p.increase_timer_ps;
+        increase(s, p, line);
+      } else {
+        s.cut_allowed += p.rate_reduce_interval_ps;
+        if (!s.noted_for_cut) continue;
+        s.noted_for_cut = false;
+        if (p.clamp_target_rate || s.timer_stage != 0) s.target = s.rate;
+        cut(s, p, at);
+      }
+    }
+  }
+
   static void increase(State& s, const Params& p, Bps line) {
     const std::int32_t f = p.fast_recovery_stages;
     if (p.byte_counter == 0) {
@@ -135,7 +189,7 @@ struct Dcqcn {
     }
     s.target = std::min(s.target, line);
     s.rate = std::min((s.rate + s.target + 1) / 2, line);
-    if (s.rate >= line) {
+    if (s.rate >= line && !p.free_running) {
       s.limited = false;
       s.timer_due = kNever;
     }

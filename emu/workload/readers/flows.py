@@ -17,6 +17,10 @@ Columns (order is free, others are refused):
     0 to 7; empty: that of the NIC's data.
 ``verb`` (optional)
     ``write`` (src posts; the default) or ``read`` (dst posts).
+``sport`` (optional)
+    UDP source port, 0 to 65535, of a queue pair of its own: rows share a queue pair
+    when src, dst, priority and sport agree. Empty: one queue pair per src, dst and
+    priority, whose port is drawn.
 """
 
 from __future__ import annotations
@@ -39,10 +43,10 @@ from emu.workload.readers.table import split_header, table_rows
 from emu.workload.trace import PS_PER_US, FlowTrace
 
 NAME = "flows"
-SUMMARY = "CSV or parquet: start_us,src,dst,bytes[,transfer,priority,verb]"
+SUMMARY = "CSV or parquet: start_us,src,dst,bytes[,transfer,priority,verb,sport]"
 TIMES = ("start_us", "start_ps")
 REQUIRED = ("src", "dst", "bytes")
-OPTIONAL = ("transfer", "priority", "verb")
+OPTIONAL = ("transfer", "priority", "verb", "sport")
 FORMS = ((TIMES[0], *REQUIRED),)
 BYTES_MAX = 10**13
 NIC_PRIORITY = -1
@@ -100,6 +104,7 @@ class _Row:
         if verb not in ("write", "read"):
             raise BadRowError("unknown verb", f"verb is '{verb[:40]}'", "write or read")
         self.read = verb == "read"
+        self.sport = _optional(row, "sport", 65535)
 
 
 def _optional(row: dict[str, str], field: str, high: int) -> int:
@@ -143,6 +148,8 @@ def _trace(path: Path, rows: list[_Row], read_rows: int, skipped: dict[str, int]
         priority=np.array([row.priority for row in rows], dtype=np.int64),
         read=np.array([row.read for row in rows], dtype=np.bool_),
         rows=np.array([row.number for row in rows], dtype=np.int64),
+        sport=np.array([row.sport for row in rows], dtype=np.int64),
+        origin_ps=int(start[0]) if len(start) else 0,
         format=NAME,
         source=path.name,
         rows_read=read_rows,

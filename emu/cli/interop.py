@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`emu import` and `emu export`: files of other simulators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emu.cli.console import note
+
+importer = typer.Typer(no_args_is_help=True, help="Turn another simulator's files into YAML.")
+exporter = typer.Typer(no_args_is_help=True, help="Write a run as another simulator would.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb groups to the command."""
+    app.add_typer(importer, name="import")
+    app.add_typer(exporter, name="export")
+
+
+@importer.command(
+    "hpcc",
+    epilog="Example: emu import hpcc --topology topology.txt --flow flow.txt --config config.txt "
+    "-o case.yaml",
+)
+def import_hpcc(
+    topology: Annotated[Path, typer.Option("--topology", help="Its topology file.")],
+    flow: Annotated[Path, typer.Option("--flow", help="Its flow file.")],
+    config: Annotated[Path, typer.Option("--config", help="Its config file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The experiment to write.")],
+) -> None:
+    """Turn a case of the HPCC ns-3 simulator into an experiment that follows its model.
+
+    The flows are written beside the experiment. Delete `dialect` from it to run the same
+    traffic under emu's own, more exact model.
+    """
+    from emu.interop.hpcc import import_case
+
+    table, notes = import_case(topology, flow, config, out)
+    note(f"wrote {out} and {table}")
+    for text in notes:
+        note(text)
+
+
+@exporter.command("hpcc", epilog="Example: emu export hpcc runs/case/l3/seed-1 -o fct.txt")
+def export_hpcc(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
+) -> None:
+    """Write the flows of a run in the eight columns of the HPCC ns-3 simulator."""
+    from emu.interop.hpcc import export_fct
+
+    note(f"wrote {out}: {export_fct(run, out):,} flows")
