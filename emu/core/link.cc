@@ -42,7 +42,7 @@ void Engine::show_pfc(const Port& port, std::uint8_t priority, std::uint32_t qua
   Sighting sighting{start, Packet{}, ports_[port.peer].peer, true, true};
   sighting.packet.priority = priority;
   sighting.packet.psn = quanta;
-  sighting.packet.bytes = kPfcFrameBytes;
+  sighting.packet.bytes = static_cast<std::uint16_t>(framing_.pfc_bytes);
   if ((port.watched & kWatchedHere) != 0) observer_->see(sighting, calendar_.start());
   if (!port.link_up || (port.watched & kWatchedThere) == 0) return;
   const Ps sent = start + port.rate.time_of(framing_.pfc_bytes + framing_.preamble_bytes);
