@@ -22,7 +22,7 @@ REPORT := first-look$(if $(FULL),-full)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test bench \
+.PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test ryu bench \
         report publish docs lock clean \
         $(addprefix experiment-,$(EXPERIMENTS))
 
@@ -36,6 +36,7 @@ help:
 	@echo 'make fuzz             250,000 damaged captures through all readers of captures'
 	@echo 'make python-test      only pytest; ARGS="-k name" narrows it'
 	@echo 'make lab-test         only the tests of the lab; without root they are skipped'
+	@echo 'make ryu              Ryu in .venv-ryu, for emu lab up --controller-runtime ryu'
 	@echo 'make lint             ruff, mypy --strict, clang-format'
 	@echo 'make format           let ruff and clang-format rewrite the sources'
 	@echo 'make bench            packet-hops per second of the engine'
@@ -132,8 +133,15 @@ cpp-test: cpp-build
 python-test: $(STAMPS)/build $(STAMPS)/system-tests
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal -m 'not lab' $(ARGS)
 
+# Ryu, the original of os-ken, in a venv of its own.
+ryu: $(STAMPS)/ryu
+
+$(STAMPS)/ryu: scripts/ryu-venv controllers/ryu-requirements.txt
+	@PYTHON=$(PYTHON) scripts/ryu-venv .venv-ryu
+	@mkdir -p $(@D) && touch $@
+
 # One after the other: two labs at once would disturb each other's timing.
-lab-test: $(STAMPS)/build $(STAMPS)/system-lab
+lab-test: $(STAMPS)/build $(STAMPS)/system-lab $(STAMPS)/ryu
 	$(BIN)/python -m pytest -m lab $(ARGS)
 
 bench: $(STAMPS)/build
@@ -161,5 +169,5 @@ docs: $(STAMPS)/build
 	$(BIN)/python scripts/make-docs
 
 clean:
-	rm -rf $(VENV) $(STAMPS) build test-artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-ryu $(STAMPS) build test-artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find emu tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
