@@ -133,6 +133,41 @@ def fault(
     note(f"{text}: {', '.join(port.interface for port in ports)}")
 
 
+@group.command(
+    name="measure-convergence",
+    epilog="Example: emu lab measure-convergence topologies/lab-2x2x4.yaml --out profile.yaml",
+)
+def measure_convergence(
+    topology: Annotated[str, typer.Argument(metavar="TOPOLOGY", help="What to build.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the profile goes (YAML).")],
+    failures: Annotated[int, typer.Option("--failures", min=1, help="Failures per case.")] = 20,
+    case: Annotated[
+        list[str] | None, typer.Option("--case", help="Only this case; may be repeated.")
+    ] = None,
+) -> None:
+    """Break links of real control planes and write how long each was without a path.
+
+    Times are wall times, as control planes are not slowed down in the lab. The profile's
+    `timers` can stand in an experiment as they are.
+    """
+    import yaml
+
+    from emu.errors import InputError
+    from emu.lab.convergence import CASES, FAILURES_MIN, measure
+    from emu.spec import load_topology
+    from emu.spec.nearest import hint_for
+
+    known = [one.name for one in CASES]
+    for name in case or []:
+        if name not in known:
+            raise InputError(f"no case {name!r}: {hint_for(name, known)}")
+    if failures < FAILURES_MIN:
+        note(f"{failures} failures say little about a distribution: {FAILURES_MIN} are usual")
+    profile = measure(load_topology(topology), failures, case or (), note)
+    out.write_text(yaml.safe_dump(profile, sort_keys=False, width=100), encoding="utf-8")
+    note(f"wrote {out}")
+
+
 @group.command(epilog="Example: emu lab down")
 def down() -> None:
     """End the lab that is up."""
