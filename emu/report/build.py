@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from emu.errors import RunError
+from emu.errors import InputError, RunError
 from emu.report.analysis import answer
 from emu.report.analysis.bootstrap import DRAWS
 from emu.report.analysis.kpi import NOT_MEASURED
@@ -64,13 +64,19 @@ def build(
 
     Raises
     ------
+    InputError
+        No complete run.
     RunError
-        No complete run, unfinished runs, runs of several experiments, or `out` holds
-        something that is not a report.
+        Unfinished runs, runs of several experiments, or `out` holds something that is not
+        a report.
     """
     complete, incomplete = find_runs(run_dirs)
     if not complete:
-        raise RunError(f"{', '.join(map(str, run_dirs))}: no complete run found")
+        raise InputError(
+            "no complete run found",
+            file=", ".join(map(str, run_dirs)),
+            hint="emu run EXPERIMENT.yaml makes some, and --resume finishes what was begun",
+        )
     if incomplete and not allow_incomplete:
         raise RunError(
             f"{incomplete[0]}: the run is not complete ({len(incomplete)} in all); finish with "

@@ -14,7 +14,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from emu.errors import RunError
+from emu.errors import InputError, RunError
 from emu.report.build import REPORT_SCHEMA
 from emu.report.page import environment, page_css
 from emu.telemetry import canonical_json
@@ -80,14 +80,17 @@ def _add(folder: Path, reports: Path, day: dt.date) -> None:
 
 
 def _about(folder: Path) -> dict[str, Any]:
+    about: Any
     try:
-        about: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{folder}: not a report (no readable report.json); build it with `emu report`"
-        ) from error
+        about = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        about = None
+    if not isinstance(about, dict):
+        raise InputError(
+            "not a report (no readable report.json); build it with `emu report`", file=str(folder)
+        )
     if about.get("report") != REPORT_SCHEMA or not (folder / "index.html").is_file():
-        raise RunError(f"{folder}: not a report that this version of emu can publish")
+        raise InputError("not a report that this version of emu can publish", file=str(folder))
     return about
 
 
@@ -105,12 +108,21 @@ def _entries(reports: Path) -> list[dict[str, Any]]:
     found = []
     for place in sorted(p for p in reports.iterdir() if p.is_dir() and p.name[0] != "."):
         about = _about(place)
-        about["published"] = json.loads((place / _ENTRY).read_text())["published"]
+        about["published"] = _published(place / _ENTRY)
         about["path"] = f"reports/{place.name}/"
         found.append(about)
     found.sort(key=lambda e: (e["experiment"], e["path"]))
     found.sort(key=lambda e: str(e["published"]), reverse=True)
     return found
+
+
+def _published(entry: Path) -> str:
+    try:
+        return str(json.loads(entry.read_text(encoding="utf-8"))["published"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(
+            f"{entry}: damaged; remove the folder {entry.parent.name} and publish its report again"
+        ) from None
 
 
 def _render(entries: list[dict[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ class LoadContext:
         if name in presets:
             return presets[name]
         path = self.folder / name
-        if path.is_file():
+        if path.is_symlink() or path.exists():
+            # What is wrong with it (a folder, say) is found by reading it.
             return path
         if name.endswith((".yaml", ".yml")) or "/" in name:
             names = [str(Path(name).parent / found) for found in _topology_files(path.parent)]
@@ -82,16 +84,24 @@ def topology_presets(folder: Path) -> dict[str, Path]:
 def _topology_files(folder: Path) -> list[str]:
     """Names of the files of a folder that say that they are topologies."""
     files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
-    return [
-        path.name
-        for path in files
-        if "kind: topology" in path.read_text(encoding="utf-8", errors="replace")[:1000]
-    ]
+    return [path.name for path in files if "kind: topology" in _beginning(path)]
+
+
+def _beginning(path: Path) -> str:
+    """The first lines of a file; nothing when it cannot be read: it is only looked at for hints."""
+    if not path.is_file():
+        return ""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(1000)
+    except OSError:
+        return ""
 
 
 def shown_path(path: Path) -> str:
     """A path as messages show it: from the current folder where it lies below."""
     try:
-        return str(path.resolve().relative_to(Path.cwd()))
+        # Links stay as they were named.
+        return str(Path(os.path.abspath(path)).relative_to(Path.cwd()))
     except ValueError:
         return str(path)

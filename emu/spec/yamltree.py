@@ -58,7 +58,9 @@ def load_yaml(path: Path, shown: str | None = None) -> YamlTree:
     """Reads a file; SpecError when it cannot be read or is no YAML."""
     shown = shown if shown is not None else str(path)
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            # No more than can be accepted: a device may never end.
+            raw = file.read(BYTES_MAX + 1)
     except FileNotFoundError:
         raise SpecError([Fault("there is no such file", file=shown)]) from None
     except IsADirectoryError:
@@ -67,7 +69,7 @@ def load_yaml(path: Path, shown: str | None = None) -> YamlTree:
         raise SpecError([Fault(f"cannot be read: {error.strerror}", file=shown)]) from None
     if len(raw) > BYTES_MAX:
         raise SpecError(
-            [Fault(f"has {len(raw)} bytes: a spec file has at most {BYTES_MAX}", file=shown)]
+            [Fault(f"is too large: a spec file has at most {BYTES_MAX} bytes", file=shown)]
         )
     try:
         text = raw.decode("utf-8-sig")

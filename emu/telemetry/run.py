@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emu.errors import RunError
+from emu.errors import InputError, RunError
 from emu.telemetry.schema import SCHEMA_VERSION, TABLES
 from emu.telemetry.writer import RunStatus, read_status
 
@@ -30,25 +30,26 @@ class Run:
 
     Raises
     ------
+    InputError
+        If there is no run.
     RunError
-        If there is no run, it is incomplete, or another schema version wrote it.
+        If it is incomplete, or another schema version wrote it.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         status = read_status(self.path)
+        if status is RunStatus.MISSING:
+            raise InputError("there is no run here", file=str(self.path), hint=_below(self.path))
         if status is not RunStatus.COMPLETE:
-            reason = (
-                "there is no run here"
-                if status is RunStatus.MISSING
-                else ("the run is not complete; finish it with `emu run --resume`")
+            raise RunError(
+                f"{self.path}: the run is not complete; finish it with `emu run --resume`"
             )
-            raise RunError(f"{self.path}: {reason}")
         text = (self.path / "run.json").read_text(encoding="utf-8")
         self.meta: dict[str, Any] = json.loads(text)
-        if self.meta["schema"] != SCHEMA_VERSION:
+        if self.meta.get("schema") != SCHEMA_VERSION:
             raise RunError(
-                f"{self.path}: written with schema {self.meta['schema']}, this version of emu "
+                f"{self.path}: written with schema {self.meta.get('schema')}, this version of emu "
                 f"reads schema {SCHEMA_VERSION}; run the experiment again"
             )
 
@@ -140,6 +141,13 @@ class Run:
         return value
 
 
+def _below(path: Path) -> str:
+    """Where the run may have been meant to be."""
+    found = next((p.parent for p in sorted(path.glob("*/run.json"))), None)
+    found = found or next((p.parent for p in sorted(path.glob("*/*/run.json"))), None)
+    return f"a run directory holds run.json, such as {found}" if found else ""
+
+
 def find_runs(paths: Iterable[Path | str]) -> tuple[list[Path], list[Path]]:
     """Find run directories at or below the given paths.
 
@@ -152,7 +160,7 @@ def find_runs(paths: Iterable[Path | str]) -> tuple[list[Path], list[Path]]:
     incomplete: set[Path] = set()
     for given in map(Path, paths):
         if not given.exists():
-            raise RunError(f"{given}: no such folder")
+            raise InputError("no such folder", file=str(given))
         for file in [given / "run.json", *given.rglob("run.json")]:
             if not file.is_file():
                 continue

@@ -50,7 +50,7 @@ def read_status(path: Path) -> RunStatus:
     A directory written by `RunWriter` is whole as soon as it has its final name; a file
     that somebody deleted or cut afterwards makes it incomplete again.
     """
-    if not path.is_dir():
+    if not (path / _RUN_JSON).is_file():
         return RunStatus.MISSING
     try:
         meta = json.loads((path / _RUN_JSON).read_text(encoding="utf-8"))

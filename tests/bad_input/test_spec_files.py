@@ -8,6 +8,7 @@ read the difference before you keep it.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,26 @@ def test_no_message_speaks_of_the_libraries_beneath(path: Path) -> None:
     text = path.with_suffix(".txt").read_text(encoding="utf-8")
     for word in ("pydantic", "Input should", "Traceback", "validat", "str_type", "tuple", "dict_"):
         assert word not in text
+
+
+@pytest.mark.parametrize("load", LOADERS.values(), ids=LOADERS)
+def test_what_is_no_file_is_refused_by_name(
+    load: Callable[[str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder.yaml").mkdir()
+    Path("circle.yaml").symlink_to("circle.yaml")
+    Path("nowhere.yaml").symlink_to("gone")
+    said = {
+        "folder.yaml": "this is a folder",
+        "circle.yaml": "symbolic links",
+        "nowhere.yaml": "there is no such file",
+        "/dev/zero": "is too large",
+    }
+    for name, words in said.items():
+        with pytest.raises(SpecError, match=words) as caught:
+            load(name)
+        assert str(caught.value).startswith(f"{name}: ")
+    # None of these stops emu from looking around for a file that it can propose.
+    with pytest.raises(SpecError, match=r"no such file|no topology file"):
+        load("missing.yaml")

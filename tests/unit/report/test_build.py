@@ -15,7 +15,7 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
-from emu.errors import RunError
+from emu.errors import InputError, RunError
 from emu.report import build
 from emu.report.build import PAGE_BYTES_MAX
 
@@ -162,7 +162,7 @@ def test_no_runs_and_mixed_experiments(
     synthetic: ModuleType, runs_dir: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RunError, match="no complete run"):
+    with pytest.raises(InputError, match="no complete run"):
         build([tmp_path / "empty"], tmp_path / "report")
     other = tmp_path / "other"
     shutil.copytree(next(runs_dir.glob("l3-base-0p4/seed-1")), other)

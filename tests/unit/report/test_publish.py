@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from emu.errors import RunError
+from emu.errors import InputError, RunError
 from emu.report import publish
 
 DAY = dt.date(2026, 3, 1)
@@ -64,6 +64,25 @@ def test_only_reports_are_published(tmp_path: Path, content: str | None) -> None
     folder.mkdir()
     if content is not None:
         (folder / "report.json").write_text(content)
-    with pytest.raises(RunError, match="not a report"):
+    with pytest.raises(InputError, match="not a report"):
         publish([folder], tmp_path / "public")
     assert reports(tmp_path / "public") == []
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "{", '{"report": 0}', "\x00"])
+def test_a_damaged_report_is_refused(report_dir: Path, tmp_path: Path, text: str) -> None:
+    folder = tmp_path / "report"
+    shutil.copytree(report_dir, folder)
+    (folder / "report.json").write_text(text)
+    with pytest.raises(InputError, match="not a report"):
+        publish([folder], tmp_path / "public")
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "{"])
+def test_a_damaged_entry_of_the_site_is_named(report_dir: Path, tmp_path: Path, text: str) -> None:
+    root = tmp_path / "public"
+    publish([report_dir], root)
+    (entry,) = root.glob("reports/*/entry.json")
+    entry.write_text(text)
+    with pytest.raises(RunError, match=f"{entry.parent.name}.*publish its report again"):
+        publish([], root)

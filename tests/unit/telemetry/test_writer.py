@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emu.errors import RunError
+from emu.errors import InputError, RunError
 from emu.telemetry import (
     COUNTER_KEYS,
     RUN_KEYS,
@@ -159,10 +159,18 @@ def test_a_damaged_run_is_incomplete(tmp_path: Path, damage: str) -> None:
 
 def test_missing_run(tmp_path: Path) -> None:
     assert read_status(tmp_path / "none") is RunStatus.MISSING
-    with pytest.raises(RunError, match="no run here"):
+    with pytest.raises(InputError, match="no run here"):
         Run(tmp_path / "none")
-    with pytest.raises(RunError, match="no such folder"):
+    with pytest.raises(InputError, match="no such folder"):
         find_runs([tmp_path / "none"])
+
+
+def test_a_folder_above_the_run_says_where_the_run_is(tmp_path: Path) -> None:
+    path = write(tmp_path / "l3" / "seed-1")
+    for folder in (tmp_path, tmp_path / "l3"):
+        with pytest.raises(InputError, match="there is no run here") as caught:
+            Run(folder)
+        assert str(path) in caught.value.hint
 
 
 def test_another_schema_version_is_refused(tmp_path: Path) -> None:
