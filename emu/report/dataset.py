@@ -3,22 +3,27 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from emu.errors import RunError
+from emu.report.analysis import bystanders
 from emu.report.analysis.slowdown import percentile_name, tail_percentile
 from emu.report.style import free_style, short_label, style_index
 from emu.telemetry import FAULT_KINDS, Run
 
-__all__ = ["BASE_TITLE", "Case", "Cell", "Dataset", "DesignRef", "slug"]
+__all__ = ["BASE_TITLE", "Case", "Cell", "Dataset", "DesignRef", "seconds", "slug"]
 
 _TIMER = "timers."
 BASE_TITLE = "Base case"
 _Rest = tuple[tuple[str, str], ...]
 _Timed = dict[tuple[str, str, str, _Rest], list[Run]]
+_SECONDS = {"ps": 1e-12, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
+_WORDS = {"transport.cc": "congestion control", "overrides.nic.mtu": "MTU"}
+"""Matrix paths whose last word says too little."""
 _BASE_NAMES = {"", "-", "base", "none", "default"}
 
 
@@ -71,7 +76,7 @@ class Cell:
 
     @property
     def n_transfers(self) -> int:
-        return sum(len(run.transfers) for run in self.runs)
+        return sum(len(bystanders.transfers(run)) for run in self.runs)
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ class Dataset:
                 timed.setdefault((name, value, label, rest), []).append(run)
             if not timers:
                 plain.setdefault((label, rest), []).append(run)
-        timed = _beside_twins(timed, plain)
+        timed = _with_unmoved(_beside_twins(timed, plain), plain)
         # A matrix over a timer has no run without it: the tables then show one value, the
         # middle one, and the sensitivity section all of them.
         for (name, value, label, rest), group in timed.items():
@@ -151,6 +156,13 @@ class Dataset:
             {n: tuple(sorted(v, key=_number)) for n, v in values.items()},
             timer_cells,
         )
+
+    @cached_property
+    def unvaried_timers(self) -> tuple[str, ...]:
+        """Assumed times that move some run with a fault and have one value in all of them."""
+        faulty = [run for c in self.cells.values() if c.case.has_faults for run in c.runs]
+        names = {name for run in faulty for name in run.meta["timers"] if _moves(run, name)}
+        return tuple(sorted(names - set(self.timer_values)))
 
     def cell(self, design: DesignRef, case: Case) -> Cell | None:
         return self.cells.get((design.label, case.labels))
@@ -239,6 +251,24 @@ def _beside_twins(timed: _Timed, plain: dict[tuple[str, _Rest], list[Run]]) -> _
     return found
 
 
+def _with_unmoved(timed: _Timed, plain: dict[tuple[str, _Rest], list[Run]]) -> _Timed:
+    """A design whose runs a timer does not move has the same result at its every value.
+
+    The runs say so themselves (``timers.NAME.moves``), so that nobody has to run them again.
+    """
+    found = dict(timed)
+    for name, value, _, rest in timed:
+        for (label, other), group in plain.items():
+            if other == rest and not any(_moves(run, name) for run in group):
+                found.setdefault((name, value, label, rest), group)
+    return found
+
+
+def _moves(run: Run, timer: str) -> bool:
+    """Whether a timer changes what this run forwards; a run that does not know says yes."""
+    return bool(run.meta["timers"].get(timer, {}).get("moves", True))
+
+
 def _split_labels(run: Run) -> tuple[tuple[tuple[str, str], ...], dict[str, str]]:
     labels = {k: v for k, v in run.labels.items() if k != "design"}
     timers = {k.removeprefix(_TIMER): v for k, v in labels.items() if k.startswith(_TIMER)}
@@ -267,7 +297,8 @@ def _title(rest: tuple[tuple[str, str], ...], constant: set[str]) -> str:
         if key == "workload.load.fraction":
             parts.append(f"load {_percent(value)}")
         else:
-            parts.append(f"{key.rsplit('.', 1)[-1].replace('_', ' ')} {value}")
+            name = _WORDS.get(key) or key.rsplit(".", 1)[-1].replace("_", " ")
+            parts.append(f"{name} {value}")
     title = ", ".join(parts) or BASE_TITLE
     return title[0].upper() + title[1:]
 
@@ -290,11 +321,18 @@ def _order(rest: tuple[tuple[str, str], ...]) -> tuple[tuple[str, float, str], .
 
 
 def _number(text: str) -> float:
-    scale = {"ps": 1e-12, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
     match = re.match(r"\s*([-+]?[0-9.]+(?:e[-+]?[0-9]+)?)\s*([a-zA-Z%]*)", text)
     if match is None:
         return 0.0
-    return float(match[1]) * scale.get(match[2], 1.0)
+    return float(match[1]) * _SECONDS.get(match[2], 1.0)
+
+
+def seconds(text: str) -> float:
+    """A time as the experiment writes it, in seconds; not a number if it is none."""
+    match = re.fullmatch(r"([0-9.]+(?:e[-+]?[0-9]+)?)(ps|ns|us|ms|s|min|h)", text)
+    if match is None:
+        return math.nan
+    return float(match[1]) * _SECONDS[match[2]]
 
 
 def _middle(values: Sequence[str]) -> str:

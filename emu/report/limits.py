@@ -39,16 +39,20 @@ def limits(results: Results) -> list[str]:
             "Fewer than 1000 transfers per design and case: P99.9 is the slowest "
             "transfer, and its interval is a rough guide at best."
         )
+    if any(r.left_out for r in results.everything):
+        found.append(
+            "Transfers of a host that is itself at fault are left out of slowdowns, goodput and "
+            "latencies: they are late in every design. Packets, pauses and losses count all."
+        )
     if any(r.slowdown.unfinished for r in results.everything):
         found.append(
             "Some transfers had not ended when the run did. They count as infinitely "
             "slow, and goodput leaves them out."
         )
-    unvaried = sorted({n for r in data.runs for n in r.meta["timers"]} - set(data.timer_values))
-    if any(c.has_faults for c in data.cases) and unvaried:
+    if data.unvaried_timers:
         found.append(
-            "Recovery rests on assumed timers. Those that this experiment did not vary "
-            f"({', '.join(unvaried)}) may move or reverse what is said about faults."
+            "What is said about faults rests on assumed times. Those that move these runs and "
+            f"were not varied ({', '.join(data.unvaried_timers)}) may shift or reverse it."
         )
     if any(r.faults and data.twin(r.cell) is None for r in results.everything):
         found.append(

@@ -40,6 +40,8 @@ class Timer:
     range: str
     source: str
     varied: bool
+    moves: bool
+    """Whether another published value would change some run."""
 
 
 def parameters(data: Dataset) -> list[Parameter]:
@@ -65,15 +67,18 @@ def parameters(data: Dataset) -> list[Parameter]:
 
 
 def timers(data: Dataset) -> list[Timer]:
-    """Assumed times of all runs, with their published range where the run knows it."""
+    """Assumed times of all runs, those that move some run first, with their published range."""
     values: dict[str, list[str]] = {}
     about: dict[str, Mapping[str, Any]] = {}
+    moving: set[str] = set()
     for run in data.runs:
         for name, entry in run.meta["timers"].items():
             known = values.setdefault(name, [])
             if str(entry["value"]) not in known:
                 known.append(str(entry["value"]))
             about[name] = entry
+            if entry.get("moves", True):
+                moving.add(name)
     return [
         Timer(
             name,
@@ -81,8 +86,9 @@ def timers(data: Dataset) -> list[Timer]:
             _range(about[name]),
             str(about[name].get("source", "")),
             len(found) > 1,
+            name in moving,
         )
-        for name, found in sorted(values.items())
+        for name, found in sorted(values.items(), key=lambda item: (item[0] not in moving, item[0]))
     ]
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from emu.report.analysis import kpi, losslessness, recovery, slowdown, utilisation
+from emu.report.analysis import bystanders, kpi, losslessness, recovery, slowdown, utilisation
 from emu.report.analysis.bootstrap import Interval, span_interval
 from emu.report.dataset import Case, Cell, Dataset, DesignRef
 
@@ -20,6 +20,7 @@ __all__ = [
     "CellResult",
     "Column",
     "Results",
+    "Timed",
     "best_group",
     "headline_columns",
     "median_leaders",
@@ -49,6 +50,11 @@ class CellResult:
         return self.cell.design
 
     @cached_property
+    def left_out(self) -> int:
+        """Transfers that a fault of their own host decides; see `bystanders`."""
+        return bystanders.left_out(self.cell.runs)
+
+    @cached_property
     def evenness(self) -> utilisation.Evenness:
         return utilisation.evenness(self.cell.runs)
 
@@ -62,6 +68,16 @@ class CellResult:
 
     def counter(self, name: str) -> Interval:
         return span_interval(np.asarray([float(r.counters[name]) for r in self.cell.runs]))
+
+
+@dataclass(frozen=True)
+class Timed:
+    """One case at every value of one assumed timer."""
+
+    timer: str
+    case: Case
+    rows: Mapping[str, list[CellResult]]
+    """Value of the timer, as the experiment gives it, to results in the order of the designs."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +97,37 @@ class Results:
 
     def of(self, case: Case, design_key: str) -> CellResult | None:
         return next((r for r in self.row(case) if r.design.key == design_key), None)
+
+    @cached_property
+    def timed(self) -> list[Timed]:
+        """What the cells become when an assumed timer takes its other values."""
+        known = {result.cell.runs: result for result in self.everything}
+        order = {design.label: i for i, design in enumerate(self.data.designs)}
+        found = []
+        for timer, values in self.data.timer_values.items():
+            for case in self.data.cases:
+                cells = [
+                    (v, c) for t, v, c in self.data.timer_cells if (t, c.case) == (timer, case)
+                ]
+                cells.sort(key=lambda item: order[item[1].design.label])
+                rows = [(v, known.get(c.runs) or evaluate(self.data, c)) for v, c in cells]
+                by_value = {v: [r for w, r in rows if w == v] for v in values}
+                by_value = {v: r for v, r in by_value.items() if r}
+                # Who leads can be compared between values only among the same designs.
+                shared = (
+                    set.intersection(
+                        *({r.design.label for r in found_at} for found_at in by_value.values())
+                    )
+                    if by_value
+                    else set()
+                )
+                if len(by_value) > 1 and shared:
+                    kept = {
+                        v: [r for r in found_at if r.design.label in shared]
+                        for v, found_at in by_value.items()
+                    }
+                    found.append(Timed(timer, case, kept))
+        return found
 
     @property
     def everything(self) -> list[CellResult]:

@@ -32,6 +32,7 @@ WIDTH = 360
 _CHAR_PX = 6.1
 _BOLD_CHAR_PX = 7.1
 _END_LABEL_CHARS = 17
+_TICK_GAP = 4
 
 
 def text_px(text: str, bold: bool = False) -> float:
@@ -246,13 +247,19 @@ class Panel:
     def _axes(self) -> list[str]:
         floor, edge = self.height - self.bottom, self.width - self.right
         grid, texts = [], []
+        written = -math.inf
         for value in self.x.marks():
-            cx = _c(self.px(value))
+            cx, text = self.px(value), self.x.format(value)
             if self.grid_x:
-                grid.append(f"M{cx} {self.top}V{floor}")
+                grid.append(f"M{_c(cx)} {self.top}V{floor}")
+            half = text_px(text) / 2
+            if cx - half < written:
+                # It would run into its neighbour; the line alone says where it is.
+                continue
+            written = cx + half + _TICK_GAP
             texts.append(
-                f'<text class="tick" x="{cx}" y="{floor + 13}" text-anchor="middle">'
-                f"{escape(self.x.format(value))}</text>"
+                f'<text class="tick" x="{_c(cx)}" y="{floor + 13}" text-anchor="middle">'
+                f"{escape(text)}</text>"
             )
         for value in self.y.marks():
             cy = self.py(value)

@@ -67,6 +67,12 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
         "From the fault to the last packet lost in its wake: how long the fabric kept sending "
         "into a dead end.",
     ),
+    "moves": (
+        "Moves",
+        "Whether another published value of an assumed time would change what any switch or host "
+        "of these runs forwards, or when. Found by planning every run anew at both ends of the "
+        "range. A time that moves nothing cannot decide an answer.",
+    ),
     "jfi": (
         "JFI",
         "Jain's fairness index over the uplinks of a switch: 1 if all carry the same, 1/n if one "

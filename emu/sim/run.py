@@ -14,6 +14,8 @@ import pandas as pd
 
 import emu
 from emu.core import _core
+from emu.fabric.forwarding import ForwardingPlan, NicStorm, ReceiverRate, SilentHost
+from emu.fabric.sensitivity import moving_timers
 from emu.sim.build import build_engine
 from emu.sim.captures import FOLDER, Captures
 from emu.sim.code import code_sha256
@@ -129,12 +131,15 @@ def _drive(
         engine.run_until(at, stop_when_done=True)
         if engine.now_ps < at:
             break
+        sampled = at == next_sample
+        if sampled:
+            # Before the updates of this moment: what they cause belongs to the next interval.
+            engine.sample()
+            next_sample += interval
         while u < len(updates) and updates[u].at_ps == at:
             timeline.apply(updates[u])
             u += 1
-        if at == next_sample:
-            engine.sample()
-            next_sample += interval
+        if sampled:
             if captures is not None:
                 captures.check()
             if wanted is not None and _transfers_done(engine, scenario) >= wanted:
@@ -187,6 +192,20 @@ def _events(
     return frame.sort_values("t_ps", kind="stable", ignore_index=True)
 
 
+def _faulted_endpoints(plan: ForwardingPlan) -> list[int]:
+    """Endpoints that misbehave themselves: what they take part in is late in every design."""
+    own = (NicStorm, ReceiverRate, SilentHost)
+    return sorted({update.endpoint for update in plan.timeline if isinstance(update, own)})
+
+
+def _timers(scenario: Scenario, until_ps: int) -> dict[str, dict[str, Any]]:
+    spec = scenario.spec
+    moving = moving_timers(scenario.fabric, spec, scenario.seed, until_ps)
+    return {
+        name: {**about, "moves": name in moving} for name, about in spec.timers.describe().items()
+    }
+
+
 def _meta(
     variant: Variant, scenario: Scenario, engine: _core.Engine, command: str, fingerprint: str
 ) -> dict[str, Any]:
@@ -216,7 +235,8 @@ def _meta(
         "workload": scenario.workload.stats,
         "blocked_links": [fabric.links[link].name for link in plan.blocked_links],
         "notes": [*plan.notes, *scenario.workload.notes],
-        "timers": spec.timers.describe(),
+        "faulted_endpoints": _faulted_endpoints(plan),
+        "timers": _timers(scenario, engine.now_ps),
         "n_endpoints": fabric.n_endpoints,
         "host_rate_bps": int(
             np.median([fabric.ports[fabric.ports_of(e)[0]].rate_bps for e in fabric.endpoints])

@@ -104,12 +104,6 @@ class TimersSpec(Spec):
         "1800s",
         "MAC ageing 300 s: Junos, Aruba, 802.1D",
     )
-    mac_learn: Time = _timer(
-        "0s",
-        "0s",
-        "1ms",
-        "Learning in hardware is taken as immediate; with software learning up to 1 ms [U]",
-    )
     arp_age: Time = _timer(
         "4h",
         "60s",
@@ -155,12 +149,6 @@ class TimersSpec(Spec):
         "300s",
         "Multihoming start-up delay: 60 s Hedgehog (plan.go:1941), 180 s Cumulus, "
         "300 s Enterprise SONiC [S]",
-    )
-    l3vni_ip_move: Time = _timer(
-        "60s",
-        "1s",
-        "60s",
-        "A host's address changes in L3VNI: black hole of up to 1 min (Hedgehog known limits)",
     )
 
     @property

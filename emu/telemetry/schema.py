@@ -315,7 +315,11 @@ RUN_KEYS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "offered_load": ((int, float), "offered load on the decode pool's ingress links, fraction"),
     "blocked_links": ((list,), "names of links that carry nothing under this design"),
     "notes": ((list,), "what the mechanism cost and what the workload had to assume"),
-    "timers": ((dict,), "assumed times: name to {value, source}"),
+    "timers": (
+        (dict,),
+        "assumed times: name to {value, low, high, source, moves}; moves: another value of the "
+        "published range changes what some switch forwards, or when, in this run",
+    ),
     "n_endpoints": ((int,), "NICs"),
     "host_rate_bps": ((int,), "rate of one NIC port"),
 }

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from emu.report.analysis import bystanders
 from emu.report.analysis.bootstrap import Interval, quantile, span_interval
 from emu.report.analysis.utilisation import active_ps, evenness, uplinks
 from emu.telemetry import Run
@@ -38,25 +39,26 @@ class Kpi:
 
 def goodput_gbytes_per_s(run: Run) -> float:
     """Payload of finished transfers over the time from the first start to the last end."""
-    done = run.transfers[run.transfers["status"] == "done"]
+    own = bystanders.transfers(run)
+    done = own[own["status"] == "done"]
     return float(done["kv_bytes"].sum()) * 1e3 / active_ps(run)
 
 
 def _fct_us(q: float) -> Callable[[Run], float]:
     def compute(run: Run) -> float:
-        flows = run.flows[run.flows["transfer_id"] >= 0]
-        return _us(_duration(flows, "post_ps"), q)
+        return _us(_duration(bystanders.flows(run), "post_ps"), q)
 
     return compute
 
 
 def _latency_us(q: float) -> Callable[[Run], float]:
-    return lambda run: _us(_duration(run.transfers, "start_ps"), q)
+    return lambda run: _us(_duration(bystanders.transfers(run), "start_ps"), q)
 
 
 def _bandwidth(q: float) -> Callable[[Run], float]:
     def compute(run: Run) -> float:
-        flows = run.flows[(run.flows["transfer_id"] >= 0) & (run.flows["end_ps"] >= 0)]
+        flows = bystanders.flows(run)
+        flows = flows[flows["end_ps"] >= 0]
         if flows.empty:
             return math.nan
         group = flows.groupby("transfer_id")
@@ -70,7 +72,7 @@ def _bandwidth(q: float) -> Callable[[Run], float]:
 
 def _ttft_ms(column: str, q: float) -> Callable[[Run], float]:
     def compute(run: Run) -> float:
-        values = run.requests[column].to_numpy(float)
+        values = bystanders.requests(run)[column].to_numpy(float)
         return quantile(np.where(values < 0, np.inf, values), q) / 1e9
 
     return compute

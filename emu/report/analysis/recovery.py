@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from emu.telemetry import FAULT_KINDS, Run
 
 __all__ = ["Fault", "Recovery", "backlog", "faults", "recover", "summarise"]
 
+_NUMBERED = re.compile(r" \((?:[a-z]+-)+\d+\)$")
+"""Name of a fault to which the experiment gave none: its kind and a number."""
 _CAUGHT_UP = 0.05
 _NOISE_NICS = 4
 _NOISE_INTERVALS = 10
@@ -71,7 +74,8 @@ def faults(events: pd.DataFrame) -> list[Fault]:
             & (physical["node"] == first["node"])
         ]["t_ps"]
         end = int(ends.min()) if len(ends) else None
-        place, detail = str(first["port"] or first["node"]), str(first["detail"])
+        place = str(first["port"] or first["node"])
+        detail = _NUMBERED.sub("", str(first["detail"]))
         what = detail if place in detail else f"{place}: {detail}"
         found.append(Fault(int(t_ps), end, str(first["kind"]), f"{what}{more}"))
     return found

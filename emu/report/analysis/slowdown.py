@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from emu.report.analysis import bystanders
 from emu.report.analysis.bootstrap import (
     Floats,
     Interval,
@@ -30,6 +31,7 @@ __all__ = [
     "tail_percentile",
 ]
 
+_COLUMNS = ("block", "transfer_id", "kv_bytes", "slowdown")
 _TAILS = (0.99, 0.95, 0.9)
 
 
@@ -54,8 +56,9 @@ class SlowdownSummary:
 def samples(runs: Sequence[Run]) -> pd.DataFrame:
     """Pool the transfers of some seeds.
 
-    Transfers that failed or had not ended count as infinitely slow: leaving them out would
-    reward the design that lost them.
+    Those that a fault of their own host decides are left out (`bystanders`); others that failed
+    or had not ended count as infinitely slow: leaving them out would reward the design that
+    lost them.
 
     Returns
     -------
@@ -64,12 +67,12 @@ def samples(runs: Sequence[Run]) -> pd.DataFrame:
     """
     frames = []
     for run in runs:
-        frame = run.transfers[["block", "transfer_id", "kv_bytes", "slowdown", "status"]].copy()
+        frame = bystanders.transfers(run)[[*_COLUMNS, "status"]].copy()
         frame["slowdown"] = frame["slowdown"].where(frame["status"] == "done", np.inf)
         frame.insert(0, "seed", run.seed)
         frames.append(frame.drop(columns="status"))
     if not frames:
-        return pd.DataFrame(columns=["seed", "block", "transfer_id", "kv_bytes", "slowdown"])
+        return pd.DataFrame(columns=["seed", *_COLUMNS])
     return pd.concat(frames, ignore_index=True)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from emu.report.analysis import bystanders
 from emu.report.analysis.bootstrap import Floats, Interval, span_interval
 from emu.telemetry import Run
 
@@ -28,8 +29,8 @@ class Evenness:
 
 
 def active_ps(run: Run) -> int:
-    """Time from the first transfer's start to the last one's end."""
-    transfers = run.transfers
+    """Time from the first transfer's start to the last one's end, `bystanders` only."""
+    transfers = bystanders.transfers(run)
     if transfers.empty:
         return int(run.meta["fabric_ps"])
     last = int(transfers["end_ps"].max())

@@ -64,7 +64,10 @@ def _bar(panel: Panel, row: int, packets: float, reasons: dict[str, float], styl
         f'<rect class="bar f{style}" x="{x0:.1f}" y="{y - 11:.1f}" '
         f'width="{max(0.0, x1 - x0):.1f}" height="11"/>'
     )
-    words = ", ".join(f"{k.replace('_', ' ')} {number(v)}" for k, v in list(reasons.items())[:2])
+    shown = list(reasons.items())[:2]
+    words = ", ".join(
+        k.replace("_", " ") + (f" {number(v)}" if len(reasons) > 1 else "") for k, v in shown
+    )
     text = f"{number(packets)}" + (f": {words}" if words else "")
     room = panel.width - panel.right - panel.left
     if len(text) * _TEXT_PX > room:

@@ -7,11 +7,12 @@ import math
 
 import pandas as pd
 
-from emu.report.analysis.answer import standing
-from emu.report.dataset import Case, DesignRef
+from emu.report.analysis.sensitivity import Sensitivity, sensitivities, spoken_time
+from emu.report.analysis.wording import standing
+from emu.report.dataset import Case, DesignRef, seconds
 from emu.report.figures.base import Figure, log_bounds, marker_of
-from emu.report.numerals import TIME, spoken
-from emu.report.results import CellResult, Results, evaluate, tail_leaders
+from emu.report.numerals import TIME, number, spoken
+from emu.report.results import Results
 from emu.report.svg import Axis, Panel
 
 __all__ = ["draw"]
@@ -19,28 +20,47 @@ __all__ = ["draw"]
 
 def draw(results: Results) -> list[Figure]:
     """One figure per timer that the experiment varied."""
-    return [
-        _figure(results, timer, values)
-        for timer, values in results.data.timer_values.items()
-        if len(values) > 1
-    ]
+    found: dict[str, list[Sensitivity]] = {}
+    for entry in sensitivities(results):
+        found.setdefault(entry.timer, []).append(entry)
+    return [_figure(results, timer, entries) for timer, entries in found.items()]
 
 
-def _figure(results: Results, timer: str, values: tuple[str, ...]) -> Figure:
+def _figure(results: Results, timer: str, entries: list[Sensitivity]) -> Figure:
     data = results.data
-    records, panels, flips = [], [], []
-    for case in data.cases:
-        cells = [(v, c) for t, v, c in data.timer_cells if t == timer and c.case == case]
-        if not cells:
-            continue
-        found = [(value, evaluate(data, cell)) for value, cell in cells]
-        for value, result in found:
+    frame = pd.concat([_frame(entry) for entry in entries], ignore_index=True)
+    panels = []
+    for entry in entries:
+        part = frame[frame["case"] == entry.case.title]
+        for column, label in (
+            ("tail_slowdown", f"slowdown, {data.tail_name} (×)"),
+            ("caught_up_ms", "caught up after (ms)"),
+            ("loses_packets_for_ms", "loses packets for (ms)"),
+        ):
+            if (part[column].map(math.isfinite) & (part[column] > 0)).any():
+                panels.append(_panel(entry.case, timer, part, column, label, data.designs))
+    return Figure(
+        f"timer-{timer.replace('_', '-')}",
+        f"Does the answer rest on {timer}?",
+        "Everything else equal; each mark is one variant, mean over seeds. A design that the "
+        "timer does not move is a level line. Marks at the upper edge: never, within the run; "
+        "at the lower edge: 0. The timer's source and range are listed below.",
+        panels,
+        frame.drop(columns="style"),
+        " ".join(_finding(entry) for entry in entries),
+    )
+
+
+def _frame(entry: Sensitivity) -> pd.DataFrame:
+    records = []
+    for value, rows in entry.timed.rows.items():
+        for result in rows:
             catch = result.faults[0][1].value if result.faults else math.nan
             lost = result.faults[0][2].value if result.faults else math.nan
             records.append(
                 {
-                    "case": case.title,
-                    "timer": timer,
+                    "case": entry.case.title,
+                    "timer": entry.timer,
                     "value": value,
                     "seconds": seconds(value),
                     "design": result.design.label,
@@ -53,28 +73,7 @@ def _figure(results: Results, timer: str, values: tuple[str, ...]) -> Figure:
                     "lost_packets": result.loss.lost_packets.value,
                 }
             )
-        flips.append(_flips(case, values, found))
-    frame = pd.DataFrame(records)
-    for case in data.cases:
-        part = frame[frame["case"] == case.title]
-        if part.empty:
-            continue
-        for column, label in (
-            ("tail_slowdown", f"slowdown, {data.tail_name} (×)"),
-            ("caught_up_ms", "caught up after (ms)"),
-            ("loses_packets_for_ms", "loses packets for (ms)"),
-        ):
-            if part[column].map(math.isfinite).any() and (part[column] > 0).any():
-                panels.append(_panel(case, timer, part, column, label, data.designs))
-    return Figure(
-        f"timer-{timer.replace('_', '-')}",
-        f"Does the answer rest on {timer}?",
-        "Everything else equal; each mark is one variant, mean over seeds. The timer's source "
-        "and range are listed below.",
-        panels,
-        frame.drop(columns="style"),
-        " ".join(f for f in flips if f),
-    )
+    return pd.DataFrame(records)
 
 
 def _panel(
@@ -86,7 +85,11 @@ def _panel(
     designs: tuple[DesignRef, ...],
 ) -> Panel:
     low, high = log_bounds(part["seconds"])
+    if (part["seconds"] == 0).any():
+        # A place for 0 on the logarithmic axis: a decade below the smallest value.
+        low /= 10
     y_low, y_high = log_bounds(part[column])
+    ticks = sorted(set(part["seconds"]))
     panel = Panel(
         f"{case.title}: {label.split(' (')[0]}",
         Axis(
@@ -94,48 +97,37 @@ def _panel(
             high,
             log=True,
             label=timer,
-            ticks=sorted(set(part["seconds"])),
-            format=lambda v: spoken(v * 1e12, TIME),
+            ticks=[max(t, low) for t in ticks],
+            format=lambda v: "0" if v <= low and 0 in ticks else spoken(v * 1e12, TIME),
         ),
         Axis(y_low, y_high, log=True, label=label),
         right=100,
         description=f"{label} of each design over values of {timer}.",
     )
     for design in designs:
-        line = part[part["design"] == design.label].sort_values("seconds")
-        line = line[line[column].map(lambda v: math.isfinite(v) and v > 0)]
+        line = part[(part["design"] == design.label) & part[column].notna()]
+        line = line.sort_values("seconds")
         if line.empty:
             continue
-        panel.line(line["seconds"], line[column], f"l{design.style}")
-        for x, y in zip(line["seconds"], line[column], strict=True):
-            panel.marker(x, y, marker_of(design.style), f"m{design.style}", 3.4)
-        panel.end_label(
-            float(line["seconds"].iloc[-1]),
-            float(line[column].iloc[-1]),
-            design.label,
-            f"t{design.style}",
-        )
+        xs = [max(x, low) for x in line["seconds"]]
+        ys = [min(y, y_high) for y in line[column]]
+        panel.line(xs, [y if math.isfinite(y) else y_high for y in ys], f"l{design.style}")
+        for x, y, told in zip(xs, ys, line[column], strict=True):
+            panel.marker(x, y, marker_of(design.style), f"m{design.style}", 3.4, number(told))
+        panel.end_label(xs[-1], ys[-1], design.label, f"t{design.style}")
     return panel
 
 
-def _flips(case: Case, values: tuple[str, ...], found: list[tuple[str, CellResult]]) -> str:
-    leaders = []
-    for value in values:
-        rows = [r for v, r in found if v == value]
-        leaders.append((value, standing(tail_leaders(rows), [r.design.label for r in rows])))
-    if len({name for _, name in leaders}) == 1:
-        return f"{case.title}: at every value {leaders[0][1]}; the answer does not flip."
-    told = "; ".join(f"at {value} {name}" for value, name in leaders)
-    return f"{case.title}: the answer flips: {told}."
-
-
-def seconds(text: str) -> float:
-    """A time as the experiment writes it, in seconds."""
-    scale = {"ps": 1e-12, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
-    for unit in sorted(scale, key=len, reverse=True):
-        if text.endswith(unit):
-            try:
-                return float(text[: -len(unit)]) * scale[unit]
-            except ValueError:
-                return math.nan
-    return math.nan
+def _finding(entry: Sensitivity) -> str:
+    designs = list(entry.designs)
+    said = {standing(leaders, designs) for leaders in entry.leaders.values()}
+    if not entry.flips:
+        text = f"{entry.case.title}: at every value {said.pop()}; the answer does not flip."
+    else:
+        told = "; ".join(
+            f"at {spoken_time(value)} {standing(leaders, designs)}"
+            for value, leaders in entry.leaders.items()
+        )
+        text = f"{entry.case.title}: the answer flips: {told}."
+    lossy = entry.losses()
+    return f"{text} Packets are lost by {', '.join(lossy)}." if lossy else text

@@ -33,7 +33,7 @@ def draw(results: Results) -> Figure:
         rows = results.row(case)
         panel = row_panel(
             case.title,
-            Axis(0, 100 * top, label="mean utilisation of an uplink (%)"),
+            Axis(0, 104 * top, label="mean utilisation of an uplink (%)"),
             [(r.design.label, r.design.style) for r in rows],
             _STEP,
             "; ".join(f"{r.design.label}: JFI {number(r.evenness.jfi.value)}" for r in rows),

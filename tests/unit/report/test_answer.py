@@ -8,9 +8,11 @@ from types import ModuleType
 
 import pytest
 
-from emu.report.analysis.answer import listed, standing, write
+from emu.report.analysis.answer import write
 from emu.report.analysis.bootstrap import Interval
+from emu.report.analysis.wording import listed, small, standing
 from emu.report.dataset import Dataset
+from emu.report.numerals import number
 from emu.report.results import Column, Results, best_group
 from emu.telemetry import Run, find_runs
 
@@ -104,7 +106,11 @@ def calm(synthetic: ModuleType, tmp_path: Path) -> Results:
 
 def test_one_case_needs_no_place(calm: Results) -> None:
     answer = write(calm)
-    assert answer.headline == "No design lost a packet. L3 has the shortest tail."
+    l3, l2 = (number(r.slowdown.tail.value) for r in calm.everything)
+    assert answer.sentences == (
+        "No design lost a packet.",
+        f"L3 keeps its tail shorter than L2 RSTP: P99 slowdown {l3}× against {l2}×.",
+    )
     headings = [p.heading for p in answer.paragraphs]
     assert headings == ["Lossless?", "Whose tail is shortest?", "Where does L3 stand?"]
     assert "its interval parts from all others" in answer.paragraphs[1].text
@@ -130,3 +136,11 @@ def test_loss_and_fault_are_told(runs_dir: Path) -> None:
     told = {p.heading: p.text for p in answer.paragraphs}
     assert "no route" in told["Lossless?"]
     assert "leaf1-spine2[0] goes down, 20 ms into the run" in told["What did the fault cost?"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("Load 40 %", "load 40 %"), ("MTU 1024B", "MTU 1024B"), ("X", "x"), ("", "")],
+)
+def test_small_keeps_abbreviations(text: str, said: str) -> None:
+    assert small(text) == said

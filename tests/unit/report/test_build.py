@@ -112,7 +112,8 @@ def test_question_and_answer_come_first(report_dir: Path) -> None:
                                 "tail short?"  # fmt: skip
     assert about["answer"].startswith("Without a fault no design lost a packet")
     markdown = (report_dir / "report.md").read_text(encoding="utf-8")
-    assert markdown.startswith(f"# {about['question']}\n\n**{about['answer']}**")
+    assert markdown.startswith(f"# {about['question']}\n\n**Without a fault no design lost")
+    assert about["answer"] in markdown.replace("**", "")
 
 
 def test_markdown_tables_are_tables(report_dir: Path) -> None:

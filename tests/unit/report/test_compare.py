@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 from rich.console import Console
 
-from emu.errors import RunError
+from emu.errors import InputError
 from emu.report import compare_runs, comparison_table
 
 
@@ -61,5 +61,5 @@ def test_different_traces_are_compared_unpaired(
 
 
 def test_missing_run(tmp_path: Path, pair: tuple[Path, Path]) -> None:
-    with pytest.raises(RunError, match="no run here"):
+    with pytest.raises(InputError, match="no run here"):
         compare_runs(pair[0], tmp_path / "none")
