@@ -5,6 +5,7 @@
     ├── InputError          exit code 2: what the user gave is wrong
     │   ├── SpecError       topology, experiment and profile files
     │   └── TraceError      trace files
+    ├── CaptureError        exit code 3: a capture is cut off or damaged; the rest was told
     ├── RunError            exit code 1: the run could not be carried through
     └── Interrupted         exit code 130: stopped by the user, can be resumed
 
@@ -138,6 +139,38 @@ class TraceError(InputError):
 
 def _trace_error(reason: str, file: str, row: int, hint: str) -> TraceError:
     return TraceError(reason, file=file, row=row, hint=hint)
+
+
+class CaptureError(EmuError):
+    """A capture is cut off or damaged; what could be read has been told.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong at that place.
+    file : str
+        The capture as the user gave it.
+    offset : int
+        Byte in the (decompressed) file where the damaged record begins.
+    packets : int
+        So many packets before it could be read.
+    """
+
+    exit_code = 3
+
+    def __init__(self, reason: str, *, file: str = "", offset: int = 0, packets: int = 0) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.file = file
+        self.offset = offset
+        self.packets = packets
+
+    def __str__(self) -> str:
+        read = "no packet was" if self.packets == 0 else f"{self.packets:,} packets were"
+        if self.packets == 1:
+            read = "1 packet was"
+        place = f"{self.file}: " if self.file else ""
+        return f"{place}byte {self.offset:,}: {self.reason}; {read} read before"
 
 
 class RunError(EmuError):

@@ -9,21 +9,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from emu import __version__
-from emu.cli import bench, doctor, experiment, interop, lab, report, run, topology, trace
+from emu.cli import bench, doctor, experiment, interop, lab, pcap, report, run, topology, trace
 from emu.cli.console import EXIT_FAILED, EXIT_INTERRUPTED, note, render_error
 
 app = typer.Typer(
     name="emu",
     help="Simulate KV-cache transfers over datacentre fabrics and report which design keeps them "
     "lossless and their tail short.",
-    epilog="Exit codes: 0 done, 1 a run failed, 2 bad input, 130 interrupted. "
+    epilog="Exit codes: 0 done, 1 a run failed, 2 bad input, 3 a damaged capture, 130 interrupted. "
     "Example: emu run experiments/first-look.yaml --out runs/first-look",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (run, report, topology, experiment, trace, interop, lab, bench, doctor):
+for module in (run, report, topology, experiment, trace, interop, lab, pcap, bench, doctor):
     module.register(app)
 
 

@@ -47,7 +47,7 @@ template <typename Rows, typename Get>
 void put_text(nb::dict& out, const char* name, const Rows& rows, Get get) {
   nb::list values;
   for (const auto& row : rows) {
-    const std::string_view text = get(row);
+    const auto text = get(row);  // a view or a string of its own
     values.append(nb::str(text.data(), text.size()));
   }
   out[name] = values;
@@ -166,6 +166,7 @@ nb::dict findings(Inspector& inspector) {
   out["length_wrong"] = finding(t.length_wrong);
   out["ip_too_long"] = finding(t.ip_too_long);
   out["reserved_opcode"] = finding(q.reserved_opcode);
+  out["retransmitted"] = finding(q.retransmitted);
   out["mtu_exceeded"] = finding(q.mtu_exceeded);
   out["excess_cnp"] = finding(q.excess_cnp);
   out["message_length"] = finding(q.message_length);

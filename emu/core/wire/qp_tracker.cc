@@ -73,6 +73,7 @@ QpTracker::Seen QpTracker::packet(const Record& r, const Dissected& d) {
       reserved_opcode.add(r.number);
       break;
   }
+  if (seen.repeated) retransmitted.add(r.number);
   if (!seen.data) {
     ++f.other_ecn[d.ip.ecn];
     if (d.ip.ecn == kCongestionExperienced && f.other_ce_number == 0) f.other_ce_number = r.number;

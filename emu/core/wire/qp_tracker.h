@@ -46,6 +46,7 @@ class QpTracker {
   std::size_t messages_waiting() const { return ended_.size(); }
 
   Finding reserved_opcode;
+  Finding retransmitted;
   Finding mtu_exceeded;    // payload above the queue pair's path MTU, or no path MTU at all
   Finding excess_cnp;      // more CNPs than marked packets before them
   Finding message_length;  // a whole message that is not as long as its RETH says

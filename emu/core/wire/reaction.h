@@ -13,6 +13,7 @@ namespace emu::wire {
 
 struct RateReaction {
   static constexpr std::int64_t kBins = 8;
+  static constexpr std::uint64_t kPacketsMin = 8;  // in the window before
 
   std::uint64_t measured = 0;  // CNPs with a whole window on both sides
   std::uint64_t before_bytes = 0;
@@ -23,6 +24,7 @@ struct RateReaction {
     if (measuring_) pending_after_ += bytes;
     advance(time_ps, window_ps);
     bins_[static_cast<std::size_t>(bin_ & (kBins - 1))] += bytes;
+    last_bytes_ = bytes;
     if (first_ps_ > time_ps || !begun_) first_ps_ = time_ps;
     begun_ = true;
   }
@@ -35,7 +37,9 @@ struct RateReaction {
     for (const std::uint64_t b : bins_) pending_before_ += b;
     pending_after_ = 0;
     until_ps_ = time_ps + window_ps;
-    measuring_ = pending_before_ > 0;
+    // A CNP always follows a packet; a rate of a few packets per window would only
+    // show that.
+    measuring_ = pending_before_ >= kPacketsMin * last_bytes_;
   }
 
   /// The capture ends here: a window that reaches beyond is not counted.
@@ -66,6 +70,7 @@ struct RateReaction {
   std::int64_t until_ps_ = 0;
   std::uint64_t pending_before_ = 0;
   std::uint64_t pending_after_ = 0;
+  std::uint64_t last_bytes_ = 0;
   bool begun_ = false;
   bool measuring_ = false;
 };

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bytes of a capture: a file, standard input, gzip or zstd, in pieces of bounded size."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from emu.errors import InputError
+
+__all__ = ["STDIN", "Source", "SourceDamaged"]
+
+STDIN = "-"
+CHUNK_BYTES = 1 << 18
+"""Small enough to stay in a core's cache between reading and parsing."""
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+class SourceDamaged(Exception):
+    """Decompression failed; what came before is good."""
+
+
+class Source:
+    """A capture that is read once, from front to back.
+
+    Parameters
+    ----------
+    path : str
+        A file, or "-" for standard input.
+
+    Raises
+    ------
+    InputError
+        The file cannot be opened.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.name = "standard input" if path == STDIN else path
+        self.read_bytes = 0
+        """So many bytes of the file itself, compressed or not, have been read."""
+        try:
+            self._file: IO[bytes] = self._open()
+            found = os.fstat(self._file.fileno())
+        except OSError as error:
+            raise InputError(f"cannot read it: {error.strerror}", file=self.name) from None
+        self.total_bytes = found.st_size if stat.S_ISREG(found.st_mode) else None
+        """Size of the file; None for a pipe."""
+
+    def _open(self) -> IO[bytes]:
+        if self.path == STDIN:
+            return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+        return Path(self.path).open("rb", buffering=0)
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def pieces(self) -> Iterator[tuple[Any, int]]:
+        """Buffers and how many of their bytes count; a buffer is used again for the next piece.
+
+        Raises
+        ------
+        SourceDamaged
+            The compressed stream is cut off or damaged.
+        InputError
+            The file system or the pipe failed.
+        """
+        raw = self._raw()
+        first = next(raw, None)
+        if first is None:
+            return
+        buffer, n = first
+        head = bytes(buffer[: min(n, 4)])
+        while n < 4 and (more := next(raw, None)) is not None:
+            # A pipe may hand over its first bytes one by one.
+            buffer, n = bytes(buffer[:n]) + bytes(more[0][: more[1]]), n + more[1]
+            head = bytes(buffer[:4])
+        stream = _chain((buffer, n), raw)
+        if head.startswith(GZIP_MAGIC):
+            yield from _gunzip(stream)
+        elif head == ZSTD_MAGIC:
+            yield from _unzstd(stream)
+        else:
+            yield from stream
+
+    def _raw(self) -> Iterator[tuple[Any, int]]:
+        buffer = bytearray(CHUNK_BYTES)
+        view = memoryview(buffer)
+        while True:
+            try:
+                n = self._file.readinto(view)  # type: ignore[attr-defined]
+            except OSError as error:
+                raise InputError(f"cannot read on: {error.strerror}", file=self.name) from None
+            if not n:
+                return
+            self.read_bytes += n
+            yield buffer, n
+
+
+def _chain(first: tuple[Any, int], rest: Iterator[tuple[Any, int]]) -> Iterator[tuple[Any, int]]:
+    yield first
+    yield from rest
+
+
+def _gunzip(stream: Iterator[tuple[Any, int]]) -> Iterator[tuple[Any, int]]:
+    """Members of a gzip file one behind the other; a piece grows to CHUNK_BYTES at most."""
+    member = zlib.decompressobj(31)
+    begun = False
+    for buffer, n in stream:
+        data = bytes(memoryview(buffer)[:n])
+        while data:
+            if member.eof:
+                member, begun = zlib.decompressobj(31), False
+            if not begun and not data.strip(b"\0"):
+                break  # zeros behind the last member are padding (gzip(1))
+            begun = True
+            try:
+                out = member.decompress(data, CHUNK_BYTES)
+            except zlib.error as error:
+                raise SourceDamaged(f"the gzip stream is damaged ({error})") from None
+            if out:
+                yield out, len(out)
+            data = member.unused_data if member.eof else member.unconsumed_tail
+    while begun and not member.eof:
+        out = member.decompress(member.unconsumed_tail, CHUNK_BYTES)
+        if not out:
+            raise SourceDamaged("the gzip stream is cut off")
+        yield out, len(out)
+
+
+class _Readable:
+    """What pyarrow takes for a file: the pieces, as many bytes at a time as it asks for."""
+
+    def __init__(self, stream: Iterator[tuple[Any, int]]) -> None:
+        self._stream = stream
+        self._left = b""
+        self.closed = False
+
+    def read(self, n: int = -1) -> bytes:
+        if not self._left:
+            buffer, have = next(self._stream, (b"", 0))
+            self._left = bytes(memoryview(buffer)[:have])
+        n = len(self._left) if n < 0 else n
+        out, self._left = self._left[:n], self._left[n:]
+        return out
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _unzstd(stream: Iterator[tuple[Any, int]]) -> Iterator[tuple[Any, int]]:
+    # pyarrow is there anyway and brings zstd; Python's own library does not before 3.14.
+    import pyarrow as pa
+
+    plain = pa.CompressedInputStream(pa.PythonFile(_Readable(stream), mode="r"), "zstd")
+    while True:
+        try:
+            out = plain.read(CHUNK_BYTES)
+        except OSError as error:
+            raise SourceDamaged(f"the zstd stream is cut off or damaged ({error})") from None
+        if not out:
+            return
+        yield out, len(out)
