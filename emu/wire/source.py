@@ -123,9 +123,13 @@ def _gunzip(stream: Iterator[tuple[Any, int]]) -> Iterator[tuple[Any, int]]:
             if not begun and not data.strip(b"\0"):
                 break  # zeros behind the last member are padding (gzip(1))
             begun = True
+            before = member.copy()
             try:
                 out = member.decompress(data, CHUNK_BYTES)
             except zlib.error as error:
+                out = _up_to_the_damage(before, data)
+                if out:
+                    yield out, len(out)
                 raise SourceDamaged(f"the gzip stream is damaged ({error})") from None
             if out:
                 yield out, len(out)
@@ -135,6 +139,17 @@ def _gunzip(stream: Iterator[tuple[Any, int]]) -> Iterator[tuple[Any, int]]:
         if not out:
             raise SourceDamaged("the gzip stream is cut off")
         yield out, len(out)
+
+
+def _up_to_the_damage(member: Any, data: bytes) -> bytes:
+    """What zlib had unpacked when it found the damage: it keeps that to itself."""
+    out = b""
+    for i in range(len(data)):
+        try:
+            out += member.decompress(data[i : i + 1])
+        except zlib.error:
+            break
+    return out
 
 
 class _Readable:

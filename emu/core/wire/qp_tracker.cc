@@ -253,7 +253,8 @@ void QpTracker::request(Flow& f, std::uint32_t index, const Record& r, const Dis
   m.marked_packets += d.ip.ecn == kCongestionExperienced ? 1 : 0;
   if (unique) {
     m.payload_bytes += d.payload_bytes;
-    ++m.unique_packets;
+    // A packet of unknown length leaves the message's length open.
+    m.unique_packets += d.length_bad ? 0 : 1;
   }
   if (carries(d, kHasImmediate)) m.immediate = true;
   if (d.has(Dissected::kReth) && !m.length_known) {
@@ -290,7 +291,7 @@ void QpTracker::response(Flow& f, std::uint32_t index, const Record& r, const Di
   m->marked_packets += d.ip.ecn == kCongestionExperienced ? 1 : 0;
   if (verdict != Verdict::kRepeated) {
     m->payload_bytes += d.payload_bytes;
-    ++m->unique_packets;
+    m->unique_packets += d.length_bad ? 0 : 1;
   }
   if (last) m->last_psn = psn;
   // A response acknowledges all before it, and its last packet the READ itself. It
