@@ -12,9 +12,11 @@
 
 namespace emu {
 
-template <typename T>
+/// `kFirst` elements fit before it grows for the first time.
+template <typename T, std::uint32_t kFirst = 8>
 class Ring {
   static_assert(std::is_trivially_copyable_v<T>);
+  static_assert((kFirst & (kFirst - 1)) == 0);
 
  public:
   bool empty() const { return head_ == tail_; }
@@ -32,6 +34,15 @@ class Ring {
   }
   void pop_back() { --tail_; }
   void clear() { head_ = tail_; }
+  /// Brings the ends of the ring into the cache, where the next steps will look.
+  void prefetch() const {
+    if (capacity_ == 0) return;
+    for (const std::uint32_t at : {head_ & mask_, (tail_ - 1) & mask_}) {
+      const auto* p = reinterpret_cast<const char*>(&slots_[at]);
+      __builtin_prefetch(p, 1);
+      if constexpr (sizeof(T) > 64) __builtin_prefetch(p + sizeof(T) - 1, 1);
+    }
+  }
 
   /// Keeps the elements for which `keep` is true, in order.
   template <typename Keep>
@@ -49,7 +60,7 @@ class Ring {
  private:
   void grow() {
     const std::uint32_t n = size();
-    const std::uint32_t capacity = capacity_ == 0 ? 8 : capacity_ * 2;
+    const std::uint32_t capacity = capacity_ == 0 ? kFirst : capacity_ * 2;
     auto slots = std::make_unique_for_overwrite<T[]>(capacity);
     for (std::uint32_t i = 0; i < n; ++i) slots[i] = slots_[(head_ + i) & mask_];
     slots_ = std::move(slots);

@@ -152,8 +152,7 @@ def inspect(
 
     with Source(path) as source:
         try:
-            for buffer, n in source.pieces():
-                inspector.feed(buffer, n)
+            for _ in source.feed(inspector):
                 hand_over(BATCH_ROWS)
                 if on_progress is not None:
                     on_progress(Progress(source.read_bytes, source.total_bytes, inspector))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import stat
 import sys
@@ -11,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from emu.core import _wire
 from emu.errors import InputError
 
 __all__ = ["STDIN", "Source", "SourceDamaged"]
@@ -18,6 +21,8 @@ __all__ = ["STDIN", "Source", "SourceDamaged"]
 STDIN = "-"
 CHUNK_BYTES = 1 << 18
 """Small enough to stay in a core's cache between reading and parsing."""
+STEP_BYTES = 4 << 20
+"""So much is read natively between two looks at the screen."""
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
@@ -74,23 +79,43 @@ class Source:
         InputError
             The file system or the pipe failed.
         """
-        raw = self._raw()
-        first = next(raw, None)
-        if first is None:
+        head, stream = self._begin()
+        yield from _unpacked(head, stream)
+
+    def feed(self, inspector: _wire.Inspector) -> Iterator[None]:
+        """Give everything to an inspector; stops for the caller now and then.
+
+        What is not compressed is read natively, in pieces that stay in the cache. Raises like
+        `pieces`.
+        """
+        head, stream = self._begin()
+        if _packing(head):
+            for buffer, n in _unpacked(head, stream):
+                inspector.feed(buffer, n)
+                yield
             return
-        buffer, n = first
-        head = bytes(buffer[: min(n, 4)])
-        while n < 4 and (more := next(raw, None)) is not None:
+        for buffer, n in itertools.islice(stream, 1):
+            inspector.feed(buffer, n)
+            yield
+        while inspector.running and (n := self._read_into(inspector)):
+            self.read_bytes += n
+            yield
+
+    def _read_into(self, inspector: _wire.Inspector) -> int:
+        while (n := inspector.read(self._file.fileno(), STEP_BYTES)) < 0:
+            # Interrupted by a signal: Python has handled it on the way here (PEP 475).
+            if n != -errno.EINTR:
+                raise InputError(f"cannot read on: {os.strerror(-n)}", file=self.name) from None
+        return n
+
+    def _begin(self) -> tuple[bytes, Iterator[tuple[Any, int]]]:
+        """The first four bytes, and the stream with them."""
+        raw = self._raw()
+        buffer, n = next(raw, (b"", 0))
+        while 0 < n < 4 and (more := next(raw, None)) is not None:
             # A pipe may hand over its first bytes one by one.
             buffer, n = bytes(buffer[:n]) + bytes(more[0][: more[1]]), n + more[1]
-            head = bytes(buffer[:4])
-        stream = _chain((buffer, n), raw)
-        if head.startswith(GZIP_MAGIC):
-            yield from _gunzip(stream)
-        elif head == ZSTD_MAGIC:
-            yield from _unzstd(stream)
-        else:
-            yield from stream
+        return bytes(buffer[: min(n, 4)]), _chain((buffer, n), raw) if n else raw
 
     def _raw(self) -> Iterator[tuple[Any, int]]:
         buffer = bytearray(CHUNK_BYTES)
@@ -104,6 +129,19 @@ class Source:
                 return
             self.read_bytes += n
             yield buffer, n
+
+
+def _packing(head: bytes) -> str:
+    if head.startswith(GZIP_MAGIC):
+        return "gzip"
+    return "zstd" if head == ZSTD_MAGIC else ""
+
+
+def _unpacked(head: bytes, stream: Iterator[tuple[Any, int]]) -> Iterator[tuple[Any, int]]:
+    packing = _packing(head)
+    if packing == "gzip":
+        return _gunzip(stream)
+    return _unzstd(stream) if packing == "zstd" else stream
 
 
 def _chain(first: tuple[Any, int], rest: Iterator[tuple[Any, int]]) -> Iterator[tuple[Any, int]]:

@@ -11,10 +11,21 @@ namespace emu::wire {
 
 class FlowTable {
  public:
+  /// Steps in front of a look-up: `prefetch` brings its slot into the cache, `peek` is
+  /// the likely number, kNoFlow when there is none.
+  static std::uint64_t hash_of(const FlowKey& key) { return hash(key); }
+  void prefetch(std::uint64_t h) const {
+    if (!slots_.empty()) __builtin_prefetch(&slots_[h & mask_]);
+  }
+  std::uint32_t peek(std::uint64_t h) const { return slots_.empty() ? kNoFlow : slots_[h & mask_]; }
+
   /// The number of a key, in order of first appearance; `fresh` when it is new.
   std::uint32_t find_or_add(const FlowKey& key, bool& fresh) {
+    return find_or_add(key, hash(key), fresh);
+  }
+  std::uint32_t find_or_add(const FlowKey& key, std::uint64_t key_hash, bool& fresh) {
     if (keys_.size() * 2 >= slots_.size()) grow();
-    std::size_t at = hash(key) & mask_;
+    std::size_t at = key_hash & mask_;
     for (; slots_[at] != kEmpty; at = (at + 1) & mask_) {
       if (keys_[slots_[at]] == key) {
         fresh = false;

@@ -30,13 +30,36 @@ std::int64_t exact_ps(const Record& record) {
 }  // namespace
 
 void Inspector::packet(const Record& given) {
-  Record r = given;
-  r.time_ps = exact_ps(given);
-  const Capture& capture = parser_.capture();
-  const Interface& interface = capture.interfaces[r.interface];
-  D& d = dissected_;
-  dissect(r, interface.link_type, d);
+  Pending& p = pending_[n_pending_];
+  p.record = given;
+  p.record.time_ps = exact_ps(given);
+  dissect(p.record, parser_.capture().interfaces[given.interface].link_type, p.dissected);
+  if (p.dissected.has(D::kBth)) {
+    p.hash = FlowTable::hash_of(QpTracker::key_of(p.dissected));
+    queue_pairs_.prefetch_slot(p.hash);
+  }
+  if (++n_pending_ == kBatch) flush();
+}
 
+void Inspector::flush() {
+  const std::size_t n = n_pending_;
+  for (std::size_t i = 0; i < n; ++i) {
+    Pending& p = pending_[i];
+    p.flow = p.dissected.has(D::kBth) ? queue_pairs_.prefetch_flow(p.hash) : kNoFlow;
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    Pending& p = pending_[i];
+    p.changes = queue_pairs_.prefetch_peer(p.flow, p.dissected);
+  }
+  for (std::size_t i = 0; i < n; ++i) queue_pairs_.prefetch_queues(pending_[i].changes);
+  for (std::size_t i = 0; i < n; ++i) judge(pending_[i]);
+  n_pending_ = 0;
+}
+
+void Inspector::judge(const Pending& pending) {
+  const Record& r = pending.record;
+  const D& d = pending.dissected;
+  const Interface& interface = parser_.capture().interfaces[r.interface];
   Totals& t = totals_;
   if (r.number == 1) {
     t.first_ps = t.last_ps = previous_ps_ = r.time_ps;
@@ -53,14 +76,20 @@ void Inspector::packet(const Record& given) {
   const bool tunnelled = d.has(D::kVxlan);
   t.protocols[tunnelled ? 1 : 0][static_cast<std::size_t>(d.protocol)].add(r.original_bytes);
   if (d.has(D::kTagged)) t.vlans[d.vid].add(r.original_bytes);
-  if (tunnelled) t.vnis[d.vni].add(r.original_bytes);
+  if (tunnelled) {
+    if (t.of_vni == nullptr || t.vni != d.vni) {
+      t.vni = d.vni;
+      t.of_vni = &t.vnis[d.vni];
+    }
+    t.of_vni->add(r.original_bytes);
+  }
   t.pcps[d.has(D::kTagged) ? d.pcp : 8].add(r.original_bytes);
 
   TimelineBin& bin = timeline_.at(r.time_ps);
   ++bin.packets;
   bin.bytes += r.original_bytes;
 
-  if ((d.known & (D::kIp | D::kOuterIp)) != 0) ip_checks(r);
+  if ((d.known & (D::kIp | D::kOuterIp)) != 0) ip_checks(r, d);
   if ((d.known & (D::kPfcFrame | D::kPauseFrame)) != 0) {
     ++bin.pause_frames;
     pauses_.frame(r, d, interface.speed_bps != 0 ? interface.speed_bps : options_.speed_bps);
@@ -77,7 +106,7 @@ void Inspector::packet(const Record& given) {
   }
   if (d.length_bad) t.length_wrong.add(r.number);
   if (d.bth.opcode == kCnp) ++bin.cnps;
-  const QpTracker::Seen seen = queue_pairs_.packet(r, d);
+  const QpTracker::Seen seen = queue_pairs_.packet(r, d, pending.hash, pending.flow);
   bin.goodput_bytes += seen.goodput_bytes;
   bin.data_packets += seen.data ? 1 : 0;
   bin.marked += seen.data && d.ip.ecn == kCongestionExperienced ? 1 : 0;
@@ -89,9 +118,8 @@ void Inspector::packet(const Record& given) {
   }
 }
 
-void Inspector::ip_checks(const Record& r) {
+void Inspector::ip_checks(const Record& r, const Dissected& d) {
   Totals& t = totals_;
-  const D& d = dissected_;
   const bool tunnelled = d.has(D::kOuterIp);
   const IpInfo& outermost = tunnelled ? d.outer : d.ip;
   ++t.ip_packets;

@@ -37,6 +37,9 @@ struct Totals {
   std::array<std::array<Count, kProtocols>, 2> protocols{};  // plain, in VXLAN
   std::map<std::uint16_t, Count> vlans;
   std::map<std::uint32_t, Count> vnis;
+  // The latest of each: packets of one segment come one behind the other.
+  std::uint32_t vni = 0;
+  Count* of_vni = nullptr;
   std::array<Count, 9> pcps{};    // 8: untagged
   std::array<Count, 64> dscps{};  // of the outermost IP header
   std::array<std::uint64_t, 4> roce_ecn{};
@@ -62,9 +65,7 @@ class Inspector {
   Inspector(const Inspector&) = delete;
   Inspector& operator=(const Inspector&) = delete;
 
-  void feed(const std::uint8_t* data, std::size_t n) {
-    parser_.feed(data, n, [this](const Record& record) { packet(record); });
-  }
+  void feed(const std::uint8_t* data, std::size_t n) { parser_.feed(data, n, Sink{*this}); }
   /// The source of the bytes failed; what came so far is the capture.
   void fail(std::string why) { parser_.fail(std::move(why)); }
   void finish();
@@ -78,8 +79,26 @@ class Inspector {
   PfcTracker& pauses() { return pauses_; }
 
  private:
+  /// Packets are dissected one after the other and judged a batch later, so that the
+  /// memory of their flows can arrive meanwhile.
+  static constexpr std::size_t kBatch = 32;
+  struct Pending {
+    Record record;
+    Dissected dissected;
+    std::uint64_t hash = 0;
+    std::uint32_t flow = kNoFlow;     // its own, as far as can be told in advance
+    std::uint32_t changes = kNoFlow;  // whose queues it will look into
+  };
+  struct Sink {
+    Inspector& inspector;
+    void operator()(const Record& record) { inspector.packet(record); }
+    void flush() { inspector.flush(); }
+  };
+
   void packet(const Record& record);
-  void ip_checks(const Record& record);
+  void flush();
+  void judge(const Pending& pending);
+  void ip_checks(const Record& record, const Dissected& d);
 
   Options options_;
   CaptureParser parser_;
@@ -87,7 +106,8 @@ class Inspector {
   Timeline timeline_;
   QpTracker queue_pairs_;
   PfcTracker pauses_;
-  Dissected dissected_;
+  std::array<Pending, kBatch> pending_;
+  std::size_t n_pending_ = 0;
   std::int64_t previous_ps_ = 0;
   bool finished_ = false;
 };

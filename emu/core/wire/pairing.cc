@@ -16,10 +16,13 @@ namespace {
 constexpr std::uint32_t kPairQp = 0x01000000;
 }  // namespace
 
-Flow& QpTracker::flow_of(const Record& record, const Dissected& d, std::uint32_t& index) {
-  FlowKey key{d.ip.src, d.ip.dst, d.has(Dissected::kVxlan) ? d.vni : kNoVni, d.bth.dest_qp};
+Flow& QpTracker::flow_of(const Record& record, const Dissected& d, std::uint64_t hash,
+                         std::uint32_t& index) {
+  FlowKey key = key_of(d);
+  // `index` comes with the likely one.
+  if (index != kNoFlow && flows_[index].key == key) return flows_[index];
   bool fresh = false;
-  index = table_.find_or_add(key, fresh);
+  index = table_.find_or_add(key, hash, fresh);
   if (fresh) {
     Flow& f = flows_.emplace_back();
     f.key = key;

@@ -117,6 +117,8 @@ class CaptureParser {
       offset_ += step.used;
       skip_ = step.skip;
     }
+    // What the sink keeps for later points into these bytes.
+    if constexpr (requires { sink.flush(); }) sink.flush();
     return used;
   }
 

@@ -43,10 +43,11 @@ MessageKind kind_of(Operation operation) {
 
 }  // namespace
 
-QpTracker::Seen QpTracker::packet(const Record& r, const Dissected& d) {
+QpTracker::Seen QpTracker::packet(const Record& r, const Dissected& d, std::uint64_t hash,
+                                  std::uint32_t likely) {
   Seen seen;
-  std::uint32_t index = 0;
-  Flow& f = flow_of(r, d, index);
+  std::uint32_t index = likely;
+  Flow& f = flow_of(r, d, hash, index);
   ++f.packets;
   f.bytes += r.original_bytes;
   f.last_ps = std::max(f.last_ps, r.time_ps);
@@ -134,8 +135,7 @@ void QpTracker::data(Flow& f, const Record& r, const Dissected& d, bool unique, 
     f.data_ce_number = r.number;
     f.data_ce_ps = r.time_ps;
   }
-  if (!f.reaction) f.reaction = std::make_unique<RateReaction>();
-  f.reaction->on_data(r.time_ps, r.original_bytes, options_.reaction_ps);
+  f.reaction.on_data(r.time_ps, r.original_bytes, options_.reaction_ps);
 }
 
 /// The open message that holds a PSN: usually the last one.
@@ -372,7 +372,7 @@ void QpTracker::notice(Flow& f, std::uint32_t index, const Record& r, const Diss
   if (f.peer == kNoFlow) return;
   Flow& sender = flows_[f.peer];
   if (f.cnps > sender.data_ecn[kCongestionExperienced]) excess_cnp.add(r.number);
-  if (sender.reaction) sender.reaction->on_cnp(r.time_ps, options_.reaction_ps);
+  sender.reaction.on_cnp(r.time_ps, options_.reaction_ps);
 }
 
 void QpTracker::end_message(Flow& f, const Message& message, MessageEnd end) {
@@ -395,7 +395,7 @@ void QpTracker::end_message(Flow& f, const Message& message, MessageEnd end) {
 
 void QpTracker::finish(std::int64_t end_ps) {
   for (Flow& f : flows_) {
-    if (f.reaction) f.reaction->finish(end_ps);
+    f.reaction.finish(end_ps);
     while (!f.open.empty()) {
       const Message m = f.open.front();
       f.open.pop();

@@ -35,7 +35,33 @@ class QpTracker {
     std::int64_t rtt_ps = -1;
     std::uint32_t goodput_bytes = 0;
   };
-  Seen packet(const Record& record, const Dissected& d);
+  Seen packet(const Record& record, const Dissected& d, std::uint64_t hash, std::uint32_t likely);
+
+  /// A packet's key, and steps that bring its flow into the cache before packet() is
+  /// called: with thousands of flows that is most of the time.
+  static FlowKey key_of(const Dissected& d) {
+    return {d.ip.src, d.ip.dst, d.has(Dissected::kVxlan) ? d.vni : kNoVni, d.bth.dest_qp};
+  }
+  void prefetch_slot(std::uint64_t hash) const { table_.prefetch(hash); }
+  std::uint32_t prefetch_flow(std::uint64_t hash) const {
+    const std::uint32_t number = table_.peek(hash);
+    prefetch_hot(number);
+    return number;
+  }
+  /// An answer changes the flow that it answers: returns that one.
+  std::uint32_t prefetch_peer(std::uint32_t flow, const Dissected& d) const {
+    if (flow == kNoFlow) return kNoFlow;
+    if ((opcode_info(d.bth.opcode).carries & kIsRequest) != 0) return flow;
+    prefetch_hot(flows_[flow].peer);
+    return flows_[flow].peer;
+  }
+  void prefetch_queues(std::uint32_t flow) const {
+    if (flow == kNoFlow) return;
+    const Flow& f = flows_[flow];
+    f.open.prefetch();
+    f.samples.prefetch();
+    if (f.rtt) __builtin_prefetch(f.rtt.get(), 1);
+  }
 
   /// The capture has ended: closes what is still open.
   void finish(std::int64_t end_ps);
@@ -53,7 +79,12 @@ class QpTracker {
   DurationHistogram rtt;   // of all flows
 
  private:
-  Flow& flow_of(const Record& record, const Dissected& d, std::uint32_t& index);
+  void prefetch_hot(std::uint32_t flow) const {
+    if (flow == kNoFlow) return;
+    const auto* p = reinterpret_cast<const char*>(&flows_[flow]);
+    for (std::size_t at = 0; at < Flow::kHotBytes; at += 64) __builtin_prefetch(p + at, 1);
+  }
+  Flow& flow_of(const Record& record, const Dissected& d, std::uint64_t hash, std::uint32_t& index);
   void pair(std::uint32_t index, PairedBy how, std::uint32_t with);
   void unpair(std::uint32_t index);
   void try_pair(std::uint32_t index, const Dissected& d, bool by_psn);

@@ -34,7 +34,7 @@ struct RateReaction {
     if (measuring_ || !begun_ || time_ps - first_ps_ < window_ps) return;
     advance(time_ps, window_ps);
     pending_before_ = 0;
-    for (const std::uint64_t b : bins_) pending_before_ += b;
+    for (const std::uint32_t b : bins_) pending_before_ += b;
     pending_after_ = 0;
     until_ps_ = time_ps + window_ps;
     // A CNP always follows a packet; a rate of a few packets per window would only
@@ -57,20 +57,24 @@ struct RateReaction {
   }
 
   void advance(std::int64_t time_ps, std::int64_t window_ps) {
-    const std::int64_t bin = time_ps / (window_ps / kBins);
+    if (time_ps < bin_end_ps_) return;
+    const std::int64_t width_ps = window_ps / kBins;
+    const std::int64_t bin = time_ps / width_ps;
+    bin_end_ps_ = (bin + 1) * width_ps;
     if (bin <= bin_) return;
     const std::int64_t from = bin - bin_ >= kBins ? bin - kBins + 1 : bin_ + 1;
     for (std::int64_t b = from; b <= bin; ++b) bins_[static_cast<std::size_t>(b & (kBins - 1))] = 0;
     bin_ = bin;
   }
 
-  std::array<std::uint64_t, kBins> bins_{};
+  std::array<std::uint32_t, kBins> bins_{};
   std::int64_t bin_ = INT64_MIN / 2;
+  std::int64_t bin_end_ps_ = INT64_MIN;
   std::int64_t first_ps_ = 0;
   std::int64_t until_ps_ = 0;
   std::uint64_t pending_before_ = 0;
   std::uint64_t pending_after_ = 0;
-  std::uint64_t last_bytes_ = 0;
+  std::uint32_t last_bytes_ = 0;
   bool begun_ = false;
   bool measuring_ = false;
 };

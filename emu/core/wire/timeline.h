@@ -49,6 +49,7 @@ class Timeline {
 
   /// The bin of a moment; one before the first packet counts into the first bin.
   TimelineBin& at(std::int64_t time_ps) {
+    if (time_ps >= from_ps_ && time_ps < to_ps_) return bins_[now_];
     if (bins_.empty()) start_ps_ = time_ps;
     std::int64_t bin = time_ps < start_ps_ ? 0 : (time_ps - start_ps_) / width_ps_;
     while (bin >= static_cast<std::int64_t>(kBins)) {
@@ -58,7 +59,10 @@ class Timeline {
     if (bins_.size() <= static_cast<std::size_t>(bin)) {
       bins_.resize(static_cast<std::size_t>(bin) + 1);
     }
-    return bins_[static_cast<std::size_t>(bin)];
+    now_ = static_cast<std::size_t>(bin);
+    from_ps_ = start_ps_ + bin * width_ps_;
+    to_ps_ = from_ps_ + width_ps_;
+    return bins_[now_];
   }
 
  private:
@@ -75,6 +79,10 @@ class Timeline {
   std::int64_t start_ps_ = 0;
   std::int64_t width_ps_ = 1'000'000;
   std::vector<TimelineBin> bins_;
+  // The bin of the latest call: most of the time the next is in it too.
+  std::size_t now_ = 0;
+  std::int64_t from_ps_ = 0;
+  std::int64_t to_ps_ = 0;
 };
 
 }  // namespace emu::wire
