@@ -39,7 +39,7 @@ help:
 	@echo 'make ryu              Ryu in .venv-ryu, for emu lab up --controller-runtime ryu'
 	@echo 'make lint             ruff, mypy --strict, clang-format'
 	@echo 'make format           let ruff and clang-format rewrite the sources'
-	@echo 'make bench            packet-hops per second of the engine'
+	@echo 'make bench            packet-hops per second of the engine; packets per second of captures'
 	@echo 'make publish          collect finished reports into public/'
 	@echo 'make docs             regenerate docs/cli.md, JSON Schemas, the type stub'
 	@echo 'make lock             resolve requirements.in into requirements.lock anew'
@@ -146,6 +146,7 @@ lab-test: $(STAMPS)/build $(STAMPS)/system-lab $(STAMPS)/ryu
 
 bench: $(STAMPS)/build
 	$(BIN)/emu bench
+	$(BIN)/emu pcap bench
 
 # -- results -----------------------------------------------------------------
 

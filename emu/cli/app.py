@@ -9,7 +9,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from emu import __version__
-from emu.cli import bench, doctor, experiment, interop, lab, pcap, report, run, topology, trace
+from emu.cli import (
+    bench,
+    doctor,
+    experiment,
+    interop,
+    lab,
+    pcap,
+    pcap_bench,
+    report,
+    run,
+    topology,
+    trace,
+)
 from emu.cli.console import EXIT_FAILED, EXIT_INTERRUPTED, note, render_error
 
 app = typer.Typer(
@@ -23,7 +35,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (run, report, topology, experiment, trace, interop, lab, pcap, bench, doctor):
+for module in (
+    run,
+    report,
+    topology,
+    experiment,
+    trace,
+    interop,
+    lab,
+    pcap,
+    pcap_bench,
+    bench,
+    doctor,
+):
     module.register(app)
 
 
