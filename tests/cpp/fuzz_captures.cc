@@ -157,7 +157,6 @@ void convert(const Bytes& file, Random& random) {
   Bytes out;
   feed_in_pieces([&](const auto* p, auto n) { converter.feed(p, n, out); }, file, random);
   converter.finish(out);
-  if (converter.written == 0 && options.format == Format::kPcap) return;  // no link type, no file
   CaptureParser again;
   again.feed(out.data(), out.size(), [](const Record&) {});
   again.finish();

@@ -71,6 +71,17 @@ void CaptureWriter::begin(std::string_view comment, Bytes& out) {
   close_block(out, block);
 }
 
+void CaptureWriter::pcap_header(std::uint16_t link_type, Bytes& out) {
+  begun_ = true;
+  link_type_ = link_type;
+  u32(out, 0xA1B23C4D);
+  u16(out, 2);
+  u16(out, 4);
+  u64(out, 0);
+  u32(out, kPacketBytesMax);
+  u32(out, link_type_);
+}
+
 void CaptureWriter::interfaces(const Capture& capture, std::size_t count, Bytes& out) {
   while (clocks_.size() < count) {
     const Interface& from = capture.interfaces[clocks_.size()];
@@ -111,16 +122,7 @@ bool CaptureWriter::packet(const Capture& capture, const Record& record, std::st
   const Int128 absolute_ps =
       static_cast<Int128>(capture.base_s) * kPsPerSecond + Int128{record.time_ps};
   if (format_ == Format::kPcap) {
-    if (!begun_) {
-      begun_ = true;
-      link_type_ = from.link_type;
-      u32(out, 0xA1B23C4D);
-      u16(out, 2);
-      u16(out, 4);
-      u64(out, 0);
-      u32(out, kPacketBytesMax);
-      u32(out, link_type_);
-    }
+    if (!begun_) pcap_header(from.link_type, out);
     if (from.link_type != link_type_) return false;
     const Int128 ns = std::max<Int128>(absolute_ps, 0) / kPsPerNs;
     u32(out, static_cast<std::uint32_t>(ns / 1'000'000'000));
@@ -156,8 +158,13 @@ bool CaptureWriter::packet(const Capture& capture, const Record& record, std::st
   return true;
 }
 
-void CaptureWriter::end(std::string_view comment, Bytes& out) {
-  if (format_ == Format::kPcap || clocks_.empty() || comment.empty()) return;
+void CaptureWriter::end(const Capture& capture, std::string_view comment, Bytes& out) {
+  if (format_ == Format::kPcap) {
+    const auto& known = capture.interfaces;
+    if (!begun_) pcap_header(known.empty() ? kLinkEthernet : known[0].link_type, out);
+    return;
+  }
+  if (clocks_.empty() || comment.empty()) return;
   const std::size_t block = open_block(out, Pcapng::kStatistics);
   u32(out, 0);
   u64(out, 0);

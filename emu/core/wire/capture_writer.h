@@ -29,13 +29,15 @@ class CaptureWriter {
   bool packet(const Capture& capture, const Record& record, std::string_view comment,
               std::vector<std::uint8_t>& out);
 
-  /// Ends a pcapng with a statistics block that carries `comment`.
-  void end(std::string_view comment, std::vector<std::uint8_t>& out);
+  /// Ends a pcapng with a statistics block that carries `comment`; gives a pcap without a
+  /// packet its header.
+  void end(const Capture& capture, std::string_view comment, std::vector<std::uint8_t>& out);
 
   /// Interfaces are numbered instead of named.
   bool hide_names = false;
 
  private:
+  void pcap_header(std::uint16_t link_type, std::vector<std::uint8_t>& out);
   void interfaces(const Capture& capture, std::size_t count, std::vector<std::uint8_t>& out);
 
   Format format_;

@@ -113,13 +113,13 @@ void Converter::packet(const Record& record, std::vector<std::uint8_t>& out) {
 void Converter::finish(std::vector<std::uint8_t>& out) {
   parser_.finish();
   if (!any_) writer_.begin({}, out);
+  std::string told;
   if (options_.strip_payload) {
-    writer_.end("emu: of the RoCEv2 packets whose payload was stripped, " +
-                    std::to_string(icrc_right) + " had the right ICRC, " +
-                    std::to_string(icrc_wrong) + " a wrong one, and of " +
-                    std::to_string(icrc_unknown) + " it had not been captured",
-                out);
+    told = "emu: of the RoCEv2 packets whose payload was stripped, " + std::to_string(icrc_right) +
+           " had the right ICRC, " + std::to_string(icrc_wrong) + " a wrong one, and of " +
+           std::to_string(icrc_unknown) + " it had not been captured";
   }
+  writer_.end(capture(), told, out);
 }
 
 }  // namespace emu::wire
