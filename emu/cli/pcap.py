@@ -46,6 +46,8 @@ Reaction = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the verb group to the command."""
+    from emu.cli import pcap_tools  # noqa: F401  (its verbs join the group)
+
     app.add_typer(group, name="pcap")
 
 

@@ -7,6 +7,7 @@ clocks of the capturing machines agree; `notes` says where they cannot.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ __all__ = ["HORIZON_PS", "PathView", "follow"]
 
 HORIZON_PS = 1_000_000_000_000
 """So long a packet is waited for at the other points."""
+_ENDINGS = re.compile(r"(\.(pcapng|pcap|cap|ntar))?(\.(gz|zst))?$", re.IGNORECASE)
 SPREAD_GAP_PS = 100_000_000
 """A pause that begins within this time after another one of its priority belongs to it: the
 buffer behind the first pause fills meanwhile."""
@@ -33,7 +35,8 @@ class PathView:
     Attributes
     ----------
     points : list of dict
-        name, file, roce_packets, first_ps, last_ps.
+        name, file, packets, roce_packets (those that are followed), cnps (all alike, so that none
+        can be followed), first_ps, last_ps.
     hops : list of dict
         from, to (names), packets, min/p50/p99/max_ps of the delay, marked (packets with CE at
         `to` and not yet at `from`), marked_packets (numbers of the first ones at `to`), lost
@@ -124,6 +127,7 @@ def _view(matcher: _wire.PathMatcher, files: list[str]) -> PathView:
                 "file": file,
                 "packets": told["packets"],
                 "roce_packets": told["roce_packets"],
+                "cnps": told["cnps"],
                 "first_ps": told["first_ps"],
                 "last_ps": told["last_ps"],
             }
@@ -153,7 +157,7 @@ def _view(matcher: _wire.PathMatcher, files: list[str]) -> PathView:
 
 def _names(files: list[str]) -> list[str]:
     """Short names of the points: what differs between their files."""
-    stems = [PurePath(file).name.split(".")[0] or file for file in files]
+    stems = [_ENDINGS.sub("", PurePath(file).name) or file for file in files]
     if len(set(stems)) == len(stems):
         return stems
     return [f"{i + 1}:{stem}" for i, stem in enumerate(stems)]

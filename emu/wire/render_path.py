@@ -36,18 +36,19 @@ def _heading(text: str) -> Text:
 def _points(view: PathView) -> RenderableType:
     first_ps = min(point["first_ps"] for point in view.points)
     return table(
-        ["point", "packets", "RoCEv2", "from", "to"],
+        ["point", "packets", "followed", "CNPs", "from", "to"],
         [
             (
                 point["name"],
                 f"{point['packets']:,}",
                 f"{point['roce_packets']:,}",
+                f"{point['cnps']:,}",
                 duration(point["first_ps"] - first_ps),
                 duration(point["last_ps"] - first_ps),
             )
             for point in view.points
         ],
-        ["packets", "RoCEv2", "from", "to"],
+        ["packets", "followed", "CNPs", "from", "to"],
     )
 
 

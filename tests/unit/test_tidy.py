@@ -26,7 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "wire": BASE | {"core"},
     "sim": BASE | {"spec", "fabric", "workload", "telemetry", "core"},
     "lab": BASE | {"spec", "fabric", "workload", "telemetry", "core"},
-    "report": BASE | {"telemetry"},
+    "report": BASE | {"telemetry", "wire"},
     "interop": BASE | {"spec", "fabric", "telemetry"},
     "bench": BASE | {"spec", "fabric", "workload", "sim"},
     "_api": BASE | {"spec", "sim", "telemetry", "report"},

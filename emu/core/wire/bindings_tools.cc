@@ -523,6 +523,7 @@ void bind_path(nb::module_& m) {
           [](const PathMatcher& self, std::size_t p) {
             nb::dict out = capture_end(self.capture(p));
             out["roce_packets"] = self.roce_packets(p);
+            out["cnps"] = self.cnps(p);
             out["first_ps"] = self.first_ps(p);
             out["last_ps"] = self.last_ps(p);
             return out;

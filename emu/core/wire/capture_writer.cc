@@ -161,7 +161,9 @@ bool CaptureWriter::packet(const Capture& capture, const Record& record, std::st
 void CaptureWriter::end(const Capture& capture, std::string_view comment, Bytes& out) {
   if (format_ == Format::kPcap) {
     const auto& known = capture.interfaces;
-    if (!begun_) pcap_header(known.empty() ? kLinkEthernet : known[0].link_type, out);
+    if (!begun_) {
+      pcap_header(known.empty() ? std::uint16_t{kLinkEthernet} : known[0].link_type, out);
+    }
     return;
   }
   if (clocks_.empty() || comment.empty()) return;

@@ -106,8 +106,12 @@ void PathMatcher::packet(std::size_t point, const Record& record) {
                     interface.speed_bps != 0 ? interface.speed_bps : options_.speed_bps);
     return;
   }
-  // CNPs all have PSN 0: one cannot be told from the next.
-  if (!d.has(D::kBth | D::kIp) || d.protocol == Protocol::kCnp) return;
+  if (!d.has(D::kBth | D::kIp)) return;
+  if (d.protocol == Protocol::kCnp) {
+    // All have PSN 0: one cannot be told from the next.
+    ++at.cnps;
+    return;
+  }
   ++at.roce;
   const std::uint32_t flow = flow_of(d);
   ++flows_[flow].packets[point];
@@ -199,10 +203,12 @@ std::uint8_t PathMatcher::could_see(std::int64_t time_ps, std::size_t from, bool
   std::uint8_t mask = 0;
   for (std::size_t p = 0; p < points_.size(); ++p) {
     const Point& at = *points_[p];
-    if (!at.any || time_ps < at.first_ps) continue;
-    // At the end a packet may have been on its way still.
-    const std::int64_t way = hops_[from][p].delay.count() > 0 ? hops_[from][p].delay.max_ps() : 0;
-    if (at_end && time_ps + way > at.last_ps) continue;
+    const DurationHistogram& way = hops_[from][p].delay;
+    const bool known = way.count() > 0;
+    // It would have come before the capture began.
+    if (!at.any || time_ps + (known ? way.min_ps() : 0) < at.first_ps) continue;
+    // It may have been on its way still when the capture ended.
+    if (at_end && time_ps + (known ? way.max_ps() : 0) > at.last_ps) continue;
     mask = static_cast<std::uint8_t>(mask | bit(p));
   }
   return mask;

@@ -89,6 +89,7 @@ class PathMatcher {
   const Capture& capture(std::size_t p) const { return points_[p]->parser.capture(); }
   PfcTracker& pauses(std::size_t p) { return points_[p]->pauses; }
   std::uint64_t roce_packets(std::size_t p) const { return points_[p]->roce; }
+  std::uint64_t cnps(std::size_t p) const { return points_[p]->cnps; }
   std::int64_t first_ps(std::size_t p) const { return points_[p]->first_ps; }
   std::int64_t last_ps(std::size_t p) const { return points_[p]->last_ps; }
   /// Adds to a point's times to compare them with those of the others.
@@ -132,7 +133,8 @@ class PathMatcher {
     CaptureParser parser;
     PfcTracker pauses;
     std::deque<Sighting> queue;
-    std::uint64_t roce = 0;
+    std::uint64_t roce = 0;  // without CNPs
+    std::uint64_t cnps = 0;
     std::int64_t first_ps = 0;
     std::int64_t last_ps = 0;
     std::int64_t shift_ps = 0;
