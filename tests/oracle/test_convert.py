@@ -20,11 +20,6 @@ NAMES = sorted(corpus.FILES)
 ONE_LINK = [n for n in NAMES if n != "ports.pcapng"]
 
 
-@pytest.fixture(scope="module")
-def captures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {p.name: p for p in corpus.write_all(tmp_path_factory.mktemp("corpus"))}
-
-
 def packets(path: Path) -> list[dict[str, Any]]:
     whole = path.read_bytes()
     if path.suffix == ".gz":

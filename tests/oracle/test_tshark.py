@@ -108,11 +108,6 @@ OTHER = [
 ]
 
 
-@pytest.fixture(scope="module")
-def captures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {p.name: p for p in corpus.write_all(tmp_path_factory.mktemp("corpus"))}
-
-
 def _packets(path: Path) -> tuple[list[Fields], list[Layers]]:
     whole = path.read_bytes()
     if path.suffix == ".gz":
