@@ -7,7 +7,8 @@ a BTH carries them, on UDP port 4791 over IPv4 and IPv6, plain, tagged or inside
     from scapy.all import *
     from emu.wire.scapy_layers import *
 
-    p = Ether() / IP(dst="10.0.0.2") / UDP(dport=4791) / BTH(opcode=0x0A) / RETH(dmalen=64)
+    below = Ether() / IP(dst="10.0.0.2") / UDP(sport=0xC000, dport=4791)
+    p = below / BTH(opcode=0x0A) / RETH(dmalen=64)
     icrc_is_right(p)
 
 BTH, AETH and the CNP come from `scapy.contrib.roce`, pause and PFC frames from

@@ -104,11 +104,15 @@ def test_a_header_is_found_where_its_opcode_says(opcode: int, layers: list[Packe
 )
 @pytest.mark.parametrize("tunnel", [False, True], ids=["plain", "VXLAN"])
 def test_marking_and_forwarding_leave_the_icrc_right(below: Packet, tunnel: bool) -> None:
-    rest = UDP(dport=4791) / BTH(opcode=0x0A) / RETH(dmalen=4) / Raw(b"data")
+    rest = UDP(sport=0xC000, dport=4791) / BTH(opcode=0x0A) / RETH(dmalen=4) / Raw(b"data")
     whole: Packet = Ether(**MACS) / Dot1Q(vlan=3, prio=3) / below.copy() / rest
     if tunnel:
         whole = (
-            Ether(**MACS) / IP(dst="192.0.2.1") / UDP(dport=4789) / VXLAN(flags=8, vni=7) / whole
+            Ether(**MACS)
+            / IP(dst="192.0.2.1")
+            / UDP(sport=0xC001, dport=4789)
+            / VXLAN(flags=8, vni=7)
+            / whole
         )
     packet = Ether(bytes(whole))
     assert icrc_is_right(packet)
@@ -129,7 +133,7 @@ def test_icrc_covers_ipv6_extension_headers() -> None:
         Ether(**MACS)
         / IPv6(src="2001:db8::2", dst="2001:db8::1")
         / IPv6ExtHdrDestOpt()
-        / UDP(dport=4791)
+        / UDP(sport=0xC000, dport=4791)
     )
     packet = Ether(bytes(head / BTH(opcode=0x04, icrc=0) / Raw(b"data")))
     packet[BTH].icrc = icrc(packet)
