@@ -23,7 +23,7 @@ REPORT := first-look$(if $(FULL),-full)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test ryu bench \
-        report publish docs lock clean \
+        report publish docs pcap-demo lock clean \
         $(addprefix experiment-,$(EXPERIMENTS))
 
 help:
@@ -42,6 +42,7 @@ help:
 	@echo 'make bench            packet-hops per second of the engine; packets per second of captures'
 	@echo 'make publish          collect finished reports into public/'
 	@echo 'make docs             regenerate docs/cli.md, JSON Schemas, the type stub'
+	@echo 'make pcap-demo        a walk through emu pcap on captures of an incast; writes docs/pcap.md'
 	@echo 'make lock             resolve requirements.in into requirements.lock anew'
 	@echo 'make clean            remove what is built; runs, reports and public/ stay'
 	@echo 'make experiment-NAME  NAME is one of: $(EXPERIMENTS)'
@@ -168,6 +169,11 @@ publish: $(STAMPS)/build
 
 docs: $(STAMPS)/build
 	$(BIN)/python scripts/make-docs
+
+# A walk through `emu pcap` on captures of a small incast; the page is docs/pcap.md.
+pcap-demo: $(STAMPS)/build
+	$(BIN)/python scripts/pcap-demo
+	@echo 'captures: $(CURDIR)/runs/pcap-demo, walk: $(CURDIR)/docs/pcap.md'
 
 clean:
 	rm -rf $(VENV) .venv-ryu $(STAMPS) build test-artefacts .pytest_cache .mypy_cache .ruff_cache .hypothesis

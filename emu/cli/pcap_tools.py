@@ -11,7 +11,6 @@ import typer
 from emu.cli.console import note, print_json, print_rich, print_text, render_error
 from emu.cli.pcap import Json, Speed, _speed_bps, _time_ps, group
 
-
 File = Annotated[str, typer.Argument(metavar="FILE", help="A capture; - is standard input.")]
 
 
