@@ -71,16 +71,16 @@ def build(
         a report.
     """
     complete, incomplete = find_runs(run_dirs)
+    if incomplete and not allow_incomplete:
+        raise RunError(
+            f"{incomplete[0]}: the run is not complete ({len(incomplete)} in all); finish with "
+            "`emu run --resume`, or allow a report without"
+        )
     if not complete:
         raise InputError(
             "no complete run found",
             file=", ".join(map(str, run_dirs)),
             hint="emu run EXPERIMENT.yaml makes some, and --resume finishes what was begun",
-        )
-    if incomplete and not allow_incomplete:
-        raise RunError(
-            f"{incomplete[0]}: the run is not complete ({len(incomplete)} in all); finish with "
-            "`emu run --resume`, or allow a report without"
         )
     runs = [Run(path) for path in complete]
     names = sorted({str(run.meta["experiment"]) for run in runs})

@@ -58,6 +58,10 @@ def publish(
         _replace(root / "reports.json", canonical_json(entries))
         # Without it a well-known static host ignores folders it takes for its own.
         (root / ".nojekyll").touch()
+    except shutil.Error as error:
+        # One entry (source, copy, reason) per file that could not be copied.
+        _, copy, reason = error.args[0][0]
+        raise RunError(f"{root}: cannot publish {Path(copy).name}: {reason}") from error
     except OSError as error:
         raise RunError(f"{root}: cannot publish: {error.strerror or error}") from error
     return root / "index.html"

@@ -25,7 +25,7 @@ from emu.errors import RunError
 from emu.sim.check import check_experiment
 from emu.sim.code import code_sha256
 from emu.spec import ExperimentSpec, Variant
-from emu.telemetry import RunStatus, read_status
+from emu.telemetry import EXPERIMENT_FILE, RunStatus, canonical_json, read_status
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ def run_experiment(
     _make_folder(out)
     tasks = _tasks(spec, out)
     done = _kept(tasks, spec, out, resume)
+    _announce(tasks, spec, out)
     tell = on_progress or (lambda _: None)
     todo = [task for task in tasks if task.directory not in done]
     total, finished = len(tasks), 0
@@ -116,6 +117,16 @@ def _make_folder(out: Path) -> None:
         ) from None
     if not os.access(out, os.W_OK | os.X_OK):
         raise RunError(f"{out}: cannot be written", hint="choose another folder with --out")
+
+
+def _announce(tasks: list[_Task], spec: ExperimentSpec, out: Path) -> None:
+    """Say which runs there will be, so that no report takes a part of them for the whole."""
+    runs = sorted(task.directory.relative_to(out).as_posix() for task in tasks)
+    text = canonical_json({"experiment": spec.name, "runs": runs})
+    try:
+        (out / EXPERIMENT_FILE).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{out}: cannot be written: {error.strerror or error}") from None
 
 
 def _tasks(spec: ExperimentSpec, out: Path) -> list[_Task]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run directories: their schema, writer and reader."""
 
-from emu.telemetry.run import Run, find_runs
+from emu.telemetry.run import EXPERIMENT_FILE, Run, find_runs
 from emu.telemetry.schema import (
     COUNTER_KEYS,
     EVENT_KINDS,
@@ -15,6 +15,7 @@ from emu.telemetry.writer import RunStatus, RunWriter, canonical_json, read_stat
 __all__ = [
     "COUNTER_KEYS",
     "EVENT_KINDS",
+    "EXPERIMENT_FILE",
     "FAULT_KINDS",
     "RUN_KEYS",
     "SCHEMA_VERSION",

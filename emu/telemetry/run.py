@@ -17,7 +17,10 @@ from emu.errors import InputError, RunError
 from emu.telemetry.schema import SCHEMA_VERSION, TABLES
 from emu.telemetry.writer import RunStatus, read_status
 
-__all__ = ["Run", "find_runs"]
+__all__ = ["EXPERIMENT_FILE", "Run", "find_runs"]
+
+EXPERIMENT_FILE = "experiment.json"
+"""In the folder that holds all runs of an experiment: its name and which runs there will be."""
 
 
 class Run:
@@ -141,6 +144,15 @@ class Run:
         return value
 
 
+def _wanted(folder: Path) -> set[Path]:
+    """Runs that the experiment which fills this folder is to have in the end."""
+    try:
+        found = json.loads((folder / EXPERIMENT_FILE).read_text(encoding="utf-8"))
+        return {folder / str(name) for name in found["runs"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+
+
 def _below(path: Path) -> str:
     """Where the run may have been meant to be."""
     found = next((p.parent for p in sorted(path.glob("*/run.json"))), None)
@@ -154,7 +166,8 @@ def find_runs(paths: Iterable[Path | str]) -> tuple[list[Path], list[Path]]:
     Returns
     -------
     complete, incomplete : list of Path
-        Sorted; hidden folders (unfinished writers) count as incomplete.
+        Sorted; hidden folders (unfinished writers) count as incomplete, and so do runs that the
+        experiment has not come to yet (`EXPERIMENT_FILE`).
     """
     complete: set[Path] = set()
     incomplete: set[Path] = set()
@@ -168,4 +181,5 @@ def find_runs(paths: Iterable[Path | str]) -> tuple[list[Path], list[Path]]:
             whole = not hidden and read_status(file.parent) is RunStatus.COMPLETE
             (complete if whole else incomplete).add(file.parent)
         incomplete.update(p for p in given.rglob(".*.partial-*") if p.is_dir())
+        incomplete.update(_wanted(given) - complete)
     return sorted(complete), sorted(incomplete)

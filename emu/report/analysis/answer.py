@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from emu.report.analysis import against_l3, floods, headline
+from emu.report.analysis import against_l3, floods, headline, signals
 from emu.report.analysis.bootstrap import Interval
 from emu.report.analysis.sensitivity import Sensitivity, sensitivities, spoken_time
 from emu.report.analysis.wording import capital, listed, places, prefix, small, standing
@@ -56,6 +56,7 @@ def write(results: Results) -> Answer:
         _against_l3(results),
         _faults(results),
         _floods(results),
+        _signals(results),
         _assumed(results),
     )
     return Answer(tuple(headline.sentences(results)), tuple(p for p in found if p is not None))
@@ -183,6 +184,12 @@ def _faults(results: Results) -> Paragraph | None:
 def _floods(results: Results) -> Paragraph | None:
     sentences = floods.sentences(results)
     return Paragraph("What was flooded?", tuple(sentences), "fault") if sentences else None
+
+
+def _signals(results: Results) -> Paragraph | None:
+    sentences = signals.sentences(results)
+    heading = "What told the senders to slow down?"
+    return Paragraph(heading, tuple(sentences), "pauses") if sentences else None
 
 
 def _range(rows: Sequence[CellResult], part: int) -> str:

@@ -45,19 +45,19 @@ def _tails(results: Results, leaders: tuple[str, ...], cases: Sequence[Case]) ->
     verb = "keeps its tail" if len(leaders) == 1 else "keep their tails"
     text = f"{listed(leaders)} {verb} shorter than {listed(others)}"
     if len(results.data.cases) == 1:
-        return f"{text}: {_against(results, leaders, cases[0])}."
+        return f"{text}: {results.data.tail_name} slowdown {_against(results, leaders, cases[0])}."
     if len(cases) > _CASES_WITH_NUMBERS:
         return f"{text} {'in every case' if everywhere else places(cases)}."
-    parts = [f"{places([c])} ({_against(results, leaders, c)})" for c in cases]
-    return f"{text} {listed(parts)}."
+    parts = [f"{_against(results, leaders, c)} {places([c])}" for c in cases]
+    return f"{text}: {results.data.tail_name} slowdown {', '.join(parts)}."
 
 
 def _against(results: Results, leaders: tuple[str, ...], case: Case) -> str:
-    """P99 slowdown 145 to 173× against 1 100 to 1 690×."""
+    """145 to 173× against 1 100 to 1 690×."""
     values: dict[bool, list[float]] = {True: [], False: []}
     for result in results.row(case):
         values[result.design.label in leaders].append(result.slowdown.tail.value)
-    return f"{results.data.tail_name} slowdown {_span(values[True])} against {_span(values[False])}"
+    return f"{_span(values[True])} against {_span(values[False])}"
 
 
 def _span(values: list[float]) -> str:

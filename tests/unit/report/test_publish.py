@@ -86,3 +86,15 @@ def test_a_damaged_entry_of_the_site_is_named(report_dir: Path, tmp_path: Path, 
     entry.write_text(text)
     with pytest.raises(RunError, match=f"{entry.parent.name}.*publish its report again"):
         publish([], root)
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_report(
+    report_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise shutil.Error([("a/x.svg", "b/x.svg", "No space left on device"), ("c", "d", "e")])
+
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(RunError, match=r"cannot publish x.svg: No space left on device$"):
+        publish([report_dir], tmp_path / "public")
+    assert not list((tmp_path / "public" / "reports").iterdir())

@@ -20,6 +20,7 @@ import pytest
 from emu.errors import InputError, RunError
 from emu.telemetry import (
     COUNTER_KEYS,
+    EXPERIMENT_FILE,
     RUN_KEYS,
     TABLES,
     Run,
@@ -238,3 +239,13 @@ def test_canonical_json_refuses_nan() -> None:
     assert canonical_json({"b": np.int64(1), "a": (1, 2)}) == canonical_json({"a": [1, 2], "b": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical_json({"a": float("nan")})
+
+
+def test_runs_that_an_experiment_has_not_come_to_are_incomplete(tmp_path: Path) -> None:
+    done = write(tmp_path / "l3" / "seed-1")
+    runs = ["l3/seed-1", "l3/seed-2"]
+    (tmp_path / EXPERIMENT_FILE).write_text(json.dumps({"experiment": "x", "runs": runs}))
+    assert find_runs([tmp_path]) == ([done], [tmp_path / "l3" / "seed-2"])
+    assert find_runs([done]) == ([done], [])
+    (tmp_path / EXPERIMENT_FILE).write_text("{")
+    assert find_runs([tmp_path]) == ([done], [])
