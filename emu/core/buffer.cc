@@ -8,66 +8,103 @@
 
 namespace emu {
 
+namespace {
+constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
+}
+
 /// Keeps the largest occupancy of the pool and of a port's priority groups.
 /// The values at hand must be true: all ports are settled.
-void Engine::note_watermarks(Switch& sw, std::uint32_t port) {
-  PriorityGroup* groups = &pgs_[port * kPriorities];
-  for (std::uint32_t p = 0; p < kPriorities; ++p) {
-    groups[p].used_max = std::max(groups[p].used_max, groups[p].used);
+void Engine::note_watermarks(Switch& sw, std::uint32_t index) {
+  PriorityGroup* groups = &sw.group[index * kPriorities];
+  for (std::uint32_t left = sw.seen; left != 0; left &= left - 1) {
+    PriorityGroup& pg = groups[std::countr_zero(left)];
+    pg.used_max = std::max(pg.used_max, pg.used);
   }
   sw.mmu.note_pool_maximum();
 }
 
+/// A priority group that may have reached its limit pauses its sender there.
+void Engine::pause_at_limit(Switch& sw, std::uint32_t group, Ps now) {
+  settle_all(sw, now);
+  PriorityGroup& pg = sw.group[group];
+  if (sw.mmu.at_limit(pg) && !pg.xoff) go_xoff(sw, group, now);
+}
+
+/// A lossless packet that the shared space might not hold: into headroom, with
+/// XOFF, or dropped. False: dropped, counted.
+bool Engine::take_scarce(Switch& sw, std::uint32_t in, std::uint32_t priority, std::int64_t size,
+                         const Packet& packet, Ps now) {
+  const std::uint32_t group = in * kPriorities + priority;
+  PriorityGroup& pg = sw.group[group];
+  settle_all(sw, now);
+  switch (sw.mmu.admit_lossless(pg, size)) {
+    case Admission::kShared:
+      sw.mmu.take_shared(pg, size, true);
+      if (sw.mmu.at_limit(pg)) pause_at_limit(sw, group, now);
+      return true;
+    case Admission::kHeadroom:
+      sw.mmu.take_headroom(pg, size);
+      if (!pg.xoff) go_xoff(sw, group, now);
+      return true;
+    case Admission::kBufferFull:
+    case Admission::kHeadroomExceeded:
+      break;
+  }
+  if (!pg.xoff) go_xoff(sw, group, now);
+  count_drop(sw.first_port + in, packet, Drop::kHeadroomExceeded);
+  return false;
+}
+
 void Engine::go_xoff(Switch& sw, std::uint32_t group, Ps now) {
-  PriorityGroup& pg = pgs_[group];
-  const std::int64_t usage = sw.mmu.shared_part(pg.used);
+  PriorityGroup& pg = sw.group[group];
+  const std::int64_t usage = pg.headroom == 0 ? sw.mmu.shared_part(pg.used) : kUnbounded;
   sw.xoff_usage_min = sw.xoff.empty() ? usage : std::min(sw.xoff_usage_min, usage);
   pg.xoff = true;
-  if (sw.xoff.empty()) {  // from here on departures run in order
+  if (!sw.in_order) {  // from here on departures run in order
+    sw.in_order = true;
     sw.due = {};
     sw.due_at.assign(sw.ports, kNever);
-    for (std::uint32_t w = 0; w < sw.active.size(); ++w) {
-      for (std::uint64_t bits = sw.active[w]; bits != 0; bits &= bits - 1) {
-        note_due(sw, w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
-      }
-    }
+    for (std::uint32_t index = 0; index < sw.ports; ++index) note_due(sw, index);
   }
   sw.xoff.push_back(group);
   ++totals_.xoff_episodes;
-  const std::uint32_t port = group / kPriorities;
-  const std::uint32_t quanta = switch_profiles_[sw.profile].pfc_quanta;
-  send_pfc(port, static_cast<std::uint8_t>(group % kPriorities), quanta, now);
+  const std::uint32_t index = group / kPriorities;
+  const std::uint32_t quanta = sw.chip->pfc_quanta;
+  send_pfc(sw.first_port + index, static_cast<std::uint8_t>(group % kPriorities), quanta, now);
   if (pauses_hold_) return;
-  pg.refresh_ps = now + pause_ps(quanta, ports_[port].rate.bps) / 2;
+  pg.refresh_ps = now + pause_ps(quanta, sw.port[index].rate.bps) / 2;
   sw.refresh.emplace(pg.refresh_ps, group);
 }
 
 /// Sends XON for every group that may resume at `now`.
 void Engine::resume_groups(Switch& sw, Ps now) {
   const Mmu& mmu = sw.mmu;
-  if (sw.xoff_usage_min > mmu.resume_level()) return;
   std::size_t kept = 0;
-  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  std::int64_t least = kUnbounded;
   for (const std::uint32_t group : sw.xoff) {
-    PriorityGroup& pg = pgs_[group];
+    PriorityGroup& pg = sw.group[group];
     if (mmu.may_resume(pg)) {
       pg.xoff = false;
-      send_pfc(group / kPriorities, static_cast<std::uint8_t>(group % kPriorities), 0, now);
+      send_pfc(sw.first_port + group / kPriorities, static_cast<std::uint8_t>(group % kPriorities),
+               0, now);
     } else {
       sw.xoff[kept++] = group;
-      least = std::min(least, mmu.shared_part(pg.used));
+      if (pg.headroom == 0) least = std::min(least, mmu.shared_part(pg.used));
     }
   }
   sw.xoff.resize(kept);
   sw.xoff_usage_min = least;
+  sw.in_order = kept > 0;
 }
 
 /// Sends XON for one group, whose own packet left.
 void Engine::resume_group(Switch& sw, PriorityGroup& pg, Ps now) {
-  const auto group = static_cast<std::uint32_t>(&pg - pgs_.data());
+  const auto group = static_cast<std::uint32_t>(&pg - sw.group);
   pg.xoff = false;
   std::erase(sw.xoff, group);
-  send_pfc(group / kPriorities, static_cast<std::uint8_t>(group % kPriorities), 0, now);
+  sw.in_order = !sw.xoff.empty();
+  send_pfc(sw.first_port + group / kPriorities, static_cast<std::uint8_t>(group % kPriorities), 0,
+           now);
 }
 
 /// Repeats XOFF before the pause it asked for runs out.
@@ -75,14 +112,14 @@ void Engine::refresh_xoff(Switch& sw, Ps until) {
   while (!sw.refresh.empty() && sw.refresh.top().first < until) {
     const auto [at, group] = sw.refresh.top();
     sw.refresh.pop();
-    if (!sw.xoff.empty()) settle_in_order(sw, at);
-    PriorityGroup& pg = pgs_[group];
+    if (sw.in_order) settle_in_order(sw, at);
+    PriorityGroup& pg = sw.group[group];
     if (!pg.xoff || pg.refresh_ps != at) continue;
-    const std::uint32_t port = group / kPriorities;
-    settle(sw, port, at);
-    const std::uint32_t quanta = switch_profiles_[sw.profile].pfc_quanta;
-    send_pfc(port, static_cast<std::uint8_t>(group % kPriorities), quanta, at);
-    pg.refresh_ps = at + pause_ps(quanta, ports_[port].rate.bps) / 2;
+    const std::uint32_t index = group / kPriorities;
+    settle(sw, index, at);
+    const std::uint32_t quanta = sw.chip->pfc_quanta;
+    send_pfc(sw.first_port + index, static_cast<std::uint8_t>(group % kPriorities), quanta, at);
+    pg.refresh_ps = at + pause_ps(quanta, sw.port[index].rate.bps) / 2;
     sw.refresh.emplace(pg.refresh_ps, group);
   }
 }

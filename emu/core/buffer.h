@@ -13,163 +13,152 @@
 
 namespace emu {
 
-[[gnu::always_inline]] inline void Engine::enqueue(Switch& sw, std::uint32_t out,
+[[gnu::always_inline]] inline void Engine::enqueue(Switch& sw, std::uint32_t index,
                                                    const Packet& packet) {
-  Port& port = ports_[out];
+  Port& port = sw.port[index];
   const std::uint32_t priority = packet.current_priority();
-  EgressQueue& queue = queues_[out * kPriorities + priority];
+  EgressQueue& queue = sw.queue[index * kPriorities + priority];
   queue.packets.push(packet);
   queue.bytes += packet.bytes;
   queue.bytes_max = std::max(queue.bytes_max, queue.bytes);
   port.backlog |= static_cast<std::uint8_t>(1U << priority);
-  sw.active[port.index >> 6] |= 1ULL << (port.index & 63);
-  if (!sw.xoff.empty()) note_due(sw, port.index);
+  sw.active[index] = 1;
+  if (sw.in_order) [[unlikely]]
+    note_due(sw, index);
 }
 
 [[gnu::always_inline]] inline void Engine::give_back(Switch& sw, std::uint16_t ingress,
                                                      std::int64_t size, Ps now) {
   const std::uint32_t priority = IngressTag::priority(ingress);
-  PriorityGroup& pg = pgs_[(sw.first_port + IngressTag::port(ingress)) * kPriorities + priority];
+  PriorityGroup& pg = sw.group[IngressTag::port(ingress) * kPriorities + priority];
   sw.mmu.release(pg, size, sw.mmu.lossless(priority));
-  if (sw.xoff.empty()) return;
+  if (!sw.in_order) [[likely]]
+    return;
   if (sw.mmu.params().resume_by_own) {
     if (pg.xoff && sw.mmu.may_resume(pg)) resume_group(sw, pg, now);
     return;
   }
-  if (pg.xoff) sw.xoff_usage_min = std::min(sw.xoff_usage_min, sw.mmu.shared_part(pg.used));
-  resume_groups(sw, now);
+  if (pg.xoff && pg.headroom == 0) {
+    sw.xoff_usage_min = std::min(sw.xoff_usage_min, sw.mmu.shared_part(pg.used));
+  }
+  if (sw.xoff_usage_min <= sw.mmu.resume_level()) resume_groups(sw, now);
 }
 
-[[gnu::always_inline]] inline void Engine::release(Switch& sw, const Packet& packet, Ps now) {
-  if (!IngressTag::replicated(packet.ingress)) {
-    give_back(sw, packet.ingress, sw.mmu.footprint(packet.bytes), now);
+[[gnu::always_inline]] inline void Engine::release(Switch& sw, std::uint16_t ingress,
+                                                   std::uint32_t bytes, Ps now) {
+  if (!IngressTag::replicated(ingress)) [[likely]] {
+    give_back(sw, ingress, sw.mmu.footprint(bytes), now);
     return;
   }
-  const std::uint32_t index = IngressTag::replication(packet.ingress);
+  const std::uint32_t index = IngressTag::replication(ingress);
   Replication& shared = sw.replications[index];
   if (--shared.copies > 0) return;
   sw.free_replications.push_back(index);
   give_back(sw, shared.ingress, shared.size, now);
 }
 
-[[gnu::always_inline]] inline void Engine::depart(Switch& sw, Port& port, int priority, Ps start) {
-  const auto number = sw.first_port + port.index;
-  EgressQueue& queue = queues_[number * kPriorities + static_cast<std::uint32_t>(priority)];
-  Packet packet = queue.packets.front();
-  queue.packets.pop();
-  queue.bytes -= packet.bytes;
-  if (queue.packets.empty()) {
-    port.backlog &= static_cast<std::uint8_t>(~(1U << priority));
-    if (port.backlog == 0) sw.active[port.index >> 6] &= ~(1ULL << (port.index & 63));
-  }
-  if ((port.paused >> priority & 1) != 0 && queue.paused_until <= start) {
-    port.paused &= static_cast<std::uint8_t>(~(1U << priority));
-  }
+/// Starts the first packet of an egress queue.
+[[gnu::always_inline]] inline void Engine::depart(Switch& sw, Port& port, EgressQueue& queue,
+                                                  std::uint32_t priority, Ps start) {
+  Packet& packet = queue.packets.front();
+  const std::uint32_t bytes = packet.bytes;
+  const std::uint16_t ingress = packet.ingress;
+  queue.bytes -= bytes;
   const EcnProfile& ecn = ecn_profiles_[port.ecn_profile];
   if (queue.bytes > ecn.kmin_bytes && (ecn.priorities >> priority & 1) != 0 &&
-      ecn.marks(queue.bytes, seed_, number, port.ecn_draws) && mark_congestion(packet)) {
+      ecn.marks(queue.bytes, seed_, sw.first_port + port.index, port.ecn_draws) &&
+      mark_congestion(packet)) {
     ++queue.marked;
     ++sw.marked_packets;
     ++totals_.marked_packets;
   }
   ++queue.tx_packets;
-  queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + framing_.gap_bytes);
+  queue.tx_bytes += bytes + static_cast<std::uint32_t>(framing_.gap_bytes);
   if (carries_data(packet.kind)) {
-    queue.tx_payload +=
-        static_cast<std::uint64_t>(payload_of(packet, tables_.overlay.overhead_bytes, framing_));
+    queue.tx_payload += bytes - headers_[header_row(packet)];
   }
   transmit(port, packet, start);
-  release(sw, packet, start);
+  queue.packets.pop();
+  if (queue.packets.empty()) port.backlog &= static_cast<std::uint8_t>(~(1U << priority));
+  if (port.paused != 0 && (port.paused >> priority & 1) != 0 && queue.paused_until <= start) {
+    port.paused &= static_cast<std::uint8_t>(~(1U << priority));
+  }
+  release(sw, ingress, bytes, start);
 }
 
 /// Starts every packet of the port whose turn comes before `until`. Returns
 /// when the next one would start.
-[[gnu::always_inline]] inline Ps Engine::settle(Switch& sw, std::uint32_t number, Ps until) {
-  Port& port = ports_[number];
-  EgressQueue* queues = &queues_[number * kPriorities];
-  const SchedulerParams& params = switch_profiles_[sw.profile].scheduler;
+[[gnu::always_inline]] inline Ps Engine::settle(Switch& sw, std::uint32_t index, Ps until) {
+  Port& port = sw.port[index];
+  EgressQueue* queues = &sw.queue[index * kPriorities];
   while (port.backlog != 0) {
-    const Choice choice = choose(port, queues, until, params);
+    const Choice choice = choose(port, queues, until, sw.chip->scheduler);
     if (choice.priority < 0) return choice.start;
-    depart(sw, port, choice.priority, choice.start);
+    depart(sw, port, queues[choice.priority], static_cast<std::uint32_t>(choice.priority),
+           choice.start);
   }
   return kNever;
 }
 
-/// May the packet join the egress queue? Lossless queues have no limit of
+/// May a lossy packet join the egress queue? Lossless queues have no limit of
 /// their own: the ingress side stops the sender.
 [[gnu::always_inline]] inline bool Engine::egress_accepts(Switch& sw, std::uint32_t out,
-                                                          const Packet& packet, Ps now) {
-  if (ports_[out].backlog != 0) settle(sw, out, now);
-  const std::uint32_t priority = packet.current_priority();
-  if (sw.mmu.lossless(priority)) return true;
-  const std::int64_t size = sw.mmu.footprint(packet.bytes);
-  const EgressQueue& queue = queues_[out * kPriorities + priority];
+                                                          std::uint32_t priority, std::int64_t size,
+                                                          Ps now) {
+  const EgressQueue& queue = sw.queue[out * kPriorities + priority];
   if (sw.mmu.admit_lossy(queue.bytes, size)) return true;
   settle_all(sw, now);
   return sw.mmu.admit_lossy(queue.bytes, size);
 }
 
-/// Takes `size` bytes of buffer for a packet that came in at `ingress`; sends
-/// XOFF when its priority group goes beyond its limit. False: dropped, counted.
-[[gnu::always_inline]] inline bool Engine::take_buffer(Switch& sw, std::uint16_t ingress,
+/// Takes `size` bytes of buffer for a packet that came in by a port with a
+/// priority; sends XOFF when that priority group goes beyond its limit. False:
+/// dropped, counted.
+[[gnu::always_inline]] inline bool Engine::take_buffer(Switch& sw, std::uint32_t in,
+                                                       std::uint32_t priority, bool lossless,
                                                        std::int64_t size, const Packet& packet,
                                                        Ps now) {
-  const std::uint32_t in = sw.first_port + IngressTag::port(ingress);
-  const std::uint32_t priority = IngressTag::priority(ingress);
-  const std::uint32_t group = in * kPriorities + priority;
-  PriorityGroup& pg = pgs_[group];
+  PriorityGroup& pg = sw.group[in * kPriorities + priority];
   Mmu& mmu = sw.mmu;
-  if (!mmu.lossless(priority)) {
+  if (!lossless) {
     if (!mmu.pool_has(size)) {
       settle_all(sw, now);
       if (!mmu.pool_has(size)) {
-        count_drop(in, packet, Drop::kBufferFull);
+        count_drop(sw.first_port + in, packet, Drop::kBufferFull);
         return false;
       }
     }
     mmu.take_shared(pg, size, false);
-  } else {
-    Admission admission = mmu.admit_lossless(pg, size);
-    if (admission != Admission::kShared) {
-      settle_all(sw, now);
-      admission = mmu.admit_lossless(pg, size);
-    }
-    switch (admission) {
-      case Admission::kShared:
-        mmu.take_shared(pg, size, true);
-        if (mmu.at_limit(pg)) {
-          settle_all(sw, now);
-          if (mmu.at_limit(pg) && !pg.xoff) go_xoff(sw, group, now);
-        }
-        break;
-      case Admission::kHeadroom:
-        mmu.take_headroom(pg, size);
-        if (!pg.xoff) go_xoff(sw, group, now);
-        break;
-      case Admission::kBufferFull:
-      case Admission::kHeadroomExceeded:
-        if (!pg.xoff) go_xoff(sw, group, now);
-        count_drop(in, packet, Drop::kHeadroomExceeded);
-        return false;
-    }
+  } else if (mmu.admit_lossless(pg, size) == Admission::kShared) [[likely]] {
+    mmu.take_shared(pg, size, true);
+    if (mmu.at_limit(pg)) [[unlikely]]
+      pause_at_limit(sw, in * kPriorities + priority, now);
+  } else if (!take_scarce(sw, in, priority, size, packet, now)) {
+    return false;
   }
+  sw.seen |= static_cast<std::uint8_t>(1U << priority);
   if (mmu.clearly_above(pg.used, pg.used_max) ||
-      mmu.clearly_above(mmu.pool_used(), mmu.pool_used_max())) {
+      mmu.clearly_above(mmu.pool_used(), mmu.pool_used_max())) [[unlikely]] {
     settle_all(sw, now);
     note_watermarks(sw, in);
   }
   return true;
 }
 
-[[gnu::always_inline]] inline void Engine::admit(Switch& sw, std::uint32_t out,
+/// A packet that came in by port `in` with `in_priority` goes out by `out`.
+[[gnu::always_inline]] inline void Engine::admit(Switch& sw, std::uint32_t in,
+                                                 std::uint32_t in_priority, std::uint32_t out,
                                                  const Packet& packet, Ps now) {
-  if (!egress_accepts(sw, out, packet, now)) {
-    count_drop(out, packet, Drop::kEgressLimit);
+  if (sw.port[out].backlog != 0) settle(sw, out, now);
+  const std::int64_t size = sw.mmu.footprint(packet.bytes);
+  const std::uint32_t priority = packet.current_priority();
+  if (!sw.mmu.lossless(priority) && !egress_accepts(sw, out, priority, size, now)) {
+    count_drop(sw.first_port + out, packet, Drop::kEgressLimit);
     return;
   }
-  if (!take_buffer(sw, packet.ingress, sw.mmu.footprint(packet.bytes), packet, now)) return;
-  enqueue(sw, out, packet);
+  if (take_buffer(sw, in, in_priority, sw.mmu.lossless(in_priority), size, packet, now)) {
+    enqueue(sw, out, packet);
+  }
 }
 
 }  // namespace emu

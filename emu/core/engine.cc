@@ -9,7 +9,7 @@
 namespace emu {
 
 namespace {
-/// No longer than this, so that arrivals of a window fit their sort keys; real
+/// No longer than this, so that a window brings few packets of each wire; real
 /// fabrics have windows well below it.
 constexpr Ps kWindowMaxPs = 2'000'000;
 /// A cut-through switch forwards once it has the headers.
@@ -59,7 +59,7 @@ void Engine::add_switch(std::uint32_t ports, std::uint32_t profile) {
   sw.first_port = first;
   sw.ports = ports;
   sw.profile = profile;
-  sw.active.resize((ports + 63) / 64);
+  sw.active.resize((ports + 7) / 8 * 8);
   nodes_.push_back({static_cast<std::uint32_t>(switches_.size() - 1), first, ports, 0, true});
   receive_ps_.push_back(switch_profiles_[profile].pipeline_ps);
   ports_.resize(first + ports);
@@ -115,11 +115,17 @@ void Engine::finish_build() {
   }
   wires_.assign(words, 0);
   for (Port& port : ports_) {
+    port.to = &ports_[port.peer];
     // Bits cannot leave before they have come: where some port is faster, a
     // switch stores what it receives on a slower one.
     const NodeRef& peer = nodes_[port.peer_node];
     for (std::uint32_t i = 0; i < peer.ports && port.header_ps != 0; ++i) {
       if (ports_[peer.first_port + i].rate.bps > port.rate.bps) port.header_ps = 0;
+    }
+    port.arrival_ps = port.flight_ps + port.header_ps;
+    if (port.header_ps == 0) {
+      port.arrival_ps_per_byte = static_cast<std::uint32_t>(port.rate.ps_per_byte);
+      port.arrival_ps += framing_.preamble_bytes * Ps{port.rate.ps_per_byte};
     }
   }
   Ps window = kWindowMaxPs;
@@ -142,6 +148,11 @@ void Engine::finish_build() {
         headroom += pgs_[(sw.first_port + i) * kPriorities + p].headroom_limit;
       }
     }
+    sw.port = &ports_[sw.first_port];
+    sw.queue = &queues_[std::size_t{sw.first_port} * kPriorities];
+    sw.group = &pgs_[std::size_t{sw.first_port} * kPriorities];
+    sw.table = &tables_.switches[sw.row];
+    sw.chip = &switch_profiles_[sw.profile];
     sw.mmu = Mmu(params, groups, headroom);
     if (sw.mmu.pool_bytes() <= 0) {
       throw std::invalid_argument("reserved space and headroom leave no shared buffer");
@@ -150,6 +161,15 @@ void Engine::finish_build() {
   nic_ports_ = std::vector<NicPort>(endpoints_.empty()  ? 0
                                     : switches_.empty() ? ports_.size()
                                                         : switches_.front().first_port);
+  for (const Kind kind : {Kind::kData, Kind::kReadData}) {
+    for (std::uint32_t flags = 0; flags < 256; flags += 16) {
+      Packet packet{};
+      packet.kind = kind;
+      packet.flags = static_cast<std::uint8_t>(flags);
+      headers_[header_row(packet)] =
+          static_cast<std::int16_t>(-payload_of(packet, tables_.overlay.overhead_bytes, framing_));
+    }
+  }
   tables_.endpoints = static_cast<std::uint32_t>(endpoints_.size());
   calendar_ = Calendar(static_cast<std::uint32_t>(nodes_.size()), window_ps_);
   for (SwitchTables& table : tables_.switches) {

@@ -17,12 +17,14 @@
 #include <tuple>
 #include <vector>
 
+#include "arrivals.h"
 #include "counters.h"
 #include "ecn.h"
 #include "forwarding.h"
 #include "mmu.h"
 #include "observer.h"
 #include "outside.h"
+#include "paced.h"
 #include "port.h"
 #include "scheduler.h"
 #include "transport.h"
@@ -51,10 +53,18 @@ struct Switch {
   std::uint32_t first_port = 0;
   std::uint32_t ports = 0;
   std::uint32_t profile = 0;
+  // Its rows of the engine's arrays, which stand still after finish_build().
+  Port* port = nullptr;            // by index
+  EgressQueue* queue = nullptr;    // index * 8 + priority
+  PriorityGroup* group = nullptr;  // index * 8 + priority
+  const SwitchTables* table = nullptr;
+  const SwitchProfile* chip = nullptr;
+  bool in_order = false;  // a priority group is in XOFF: departures run in time order
   Mmu mmu;
-  std::vector<std::uint64_t> active;  // by port: egress queues hold packets
-  std::vector<std::uint32_t> xoff;    // priority groups (port * 8 + priority) in XOFF
-  std::int64_t xoff_usage_min = 0;    // no paused group uses less than this
+  std::vector<std::uint8_t> active;  // by port: egress queues may hold packets
+  std::uint8_t seen = 0;             // bit p: packets of priority p have come in
+  std::vector<std::uint32_t> xoff;   // priority groups (index * 8 + priority) in XOFF
+  std::int64_t xoff_usage_min = 0;   // of those with empty headroom, none uses less
   // While a group is in XOFF, ports by the start of their next packet. An entry
   // counts if it is the one in due_at; a start may turn out later, never earlier.
   using Due = std::pair<Ps, std::uint32_t>;
@@ -78,8 +88,7 @@ struct NicPort {
   std::uint32_t tail[kPriorities];
   std::uint8_t ready = 0;  // bit p: the ring of priority p is not empty
   std::uint8_t turn = 0;   // round robin over priorities
-  using Paced = std::pair<Ps, std::uint32_t>;
-  std::priority_queue<Paced, std::vector<Paced>, std::greater<>> paced;
+  PacedQueue paced;
 };
 
 /// One NIC: an address with one or two ports.
@@ -212,11 +221,14 @@ class Engine {
 
   // engine.cc
   void process(std::uint32_t node, Ps limit, bool partial);
-  void wake(std::uint32_t node, Ps at) { calendar_.wake(node, at); }
+  Ps wake(std::uint32_t node, Ps at) { return calendar_.wake(node, at); }
   void arm(Endpoint& endpoint, Ps at, TimerKind kind, std::uint32_t id);
 
   // link.cc: what both kinds of node do with a port
-  void transmit(Port& port, Packet packet, Ps start);
+  void transmit(Port& port, const Packet& packet, Ps start);
+  void transmit_closely(Port& port, Packet packet, Ps start);
+  void put_on_wire(Port& port, const Packet& packet, Ps at);
+  Ps announce(const Port& to, Ps at);
   bool survives(Port& port, Packet& packet, Ps start);
   bool passes(Port& port, const Packet& packet);
   void show(const Port& port, const Packet& packet, Ps start, bool arrives);
@@ -228,27 +240,33 @@ class Engine {
 
   // switch.cc and buffer.cc: departures and buffer
   Ps process_switch(Switch& sw, Ps limit);
-  void admit(Switch& sw, std::uint32_t out, const Packet& packet, Ps now);
-  void depart(Switch& sw, Port& port, int priority, Ps start);
-  void release(Switch& sw, const Packet& packet, Ps now);
-  bool egress_accepts(Switch& sw, std::uint32_t out, const Packet& packet, Ps now);
-  bool take_buffer(Switch& sw, std::uint16_t ingress, std::int64_t size, const Packet& packet,
-                   Ps now);
-  void enqueue(Switch& sw, std::uint32_t out, const Packet& packet);
+  void admit(Switch& sw, std::uint32_t in, std::uint32_t in_priority, std::uint32_t out,
+             const Packet& packet, Ps now);
+  void depart(Switch& sw, Port& port, EgressQueue& queue, std::uint32_t priority, Ps start);
+  void release(Switch& sw, std::uint16_t ingress, std::uint32_t bytes, Ps now);
+  bool egress_accepts(Switch& sw, std::uint32_t out, std::uint32_t priority, std::int64_t size,
+                      Ps now);
+  bool take_buffer(Switch& sw, std::uint32_t in, std::uint32_t priority, bool lossless,
+                   std::int64_t size, const Packet& packet, Ps now);
+  void pause_at_limit(Switch& sw, std::uint32_t group, Ps now);
+  bool take_scarce(Switch& sw, std::uint32_t in, std::uint32_t priority, std::int64_t size,
+                   const Packet& packet, Ps now);
+  void enqueue(Switch& sw, std::uint32_t index, const Packet& packet);
   void give_back(Switch& sw, std::uint16_t ingress, std::int64_t size, Ps now);
-  Ps settle(Switch& sw, std::uint32_t port, Ps until);
+  Ps settle(Switch& sw, std::uint32_t index, Ps until);
   Ps settle_all(Switch& sw, Ps until);
   void settle_in_order(Switch& sw, Ps until);
   void note_due(Switch& sw, std::uint32_t index);
-  void note_watermarks(Switch& sw, std::uint32_t port);
+  void take_pause(Switch& sw, std::uint32_t index, Ps at);
+  void note_watermarks(Switch& sw, std::uint32_t index);
   void go_xoff(Switch& sw, std::uint32_t group, Ps now);
   void resume_groups(Switch& sw, Ps now);
   void resume_group(Switch& sw, PriorityGroup& pg, Ps now);
   void refresh_xoff(Switch& sw, Ps until);
 
   // pipeline.cc: where a packet goes
-  void receive(Switch& sw, Port& in, Packet& packet, Ps now);
-  void forward(Switch& sw, Packet& packet, std::uint16_t ingress, std::uint32_t in_port, Ps now);
+  void receive(Switch& sw, std::uint32_t index, Packet& packet, Ps now);
+  void forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now);
   void flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std::int32_t key, Ps now);
   bool replicate(Switch& sw, const Packet& packet, std::uint16_t ingress, std::vector<Copy>& copies,
                  Ps now);
@@ -263,7 +281,10 @@ class Engine {
 
   // nic.cc and nic_timers.cc: an endpoint's ports
   Ps process_endpoint(Endpoint& ep, Ps limit);
-  Ps settle_nic(Endpoint& ep, std::uint32_t port, Ps until);
+  Ps settle_endpoint(Endpoint& ep, Ps until);
+  Ps settle_nic(Endpoint& ep, std::uint32_t index, Ps until);
+  void wake_paced(Endpoint& ep, const Port& port, NicPort& nic, Ps now);
+  void send_queued(Port& port, EgressQueue* queues, Ps until);
   void fire(Endpoint& ep, const Timer& timer);
   void send_control(Endpoint& ep, Kind kind, std::uint32_t qp, std::uint32_t psn, Ps now,
                     std::uint8_t flags = 0);
@@ -278,8 +299,10 @@ class Engine {
   Bps line_rate(const Endpoint& ep) const { return ports_[ep.first_port].rate.bps; }
 
   // transport.cc: reliable connection
-  void deliver(Endpoint& ep, std::uint32_t port, const Packet& packet, Ps now);
+  void deliver(Endpoint& ep, const Port& port, const Packet& packet, Ps now);
   void on_data(Endpoint& ep, const Packet& packet, Ps now);
+  void answer(Endpoint& ep, Kind kind, std::uint32_t qp, std::uint32_t psn, Ps now,
+              std::uint8_t flags = 0);
   void on_ack(Endpoint& ep, const Packet& packet, Ps now);
   void on_nak(Endpoint& ep, const Packet& packet, Ps now);
   void on_cnp(Endpoint& ep, const Packet& packet, Ps now);
@@ -327,10 +350,12 @@ class Engine {
   std::priority_queue<Posted, std::vector<Posted>, std::greater<>> posts_;
   std::uint64_t unfinished_ = 0;
 
-  std::vector<std::uint64_t> keys_;    // scratch of process_switch
-  std::vector<std::uint32_t> counts_;  // scratch: taken per port
   Outside* outside_ = nullptr;
   std::vector<Copy> copies_;  // scratch of receive_outside
+  // Scratch of process_switch: what came in the window, and how many by port.
+  Arrivals arrivals_;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> heard_;
+  std::array<std::int16_t, 256> headers_{};  // of frames by kind and flags: see header_row()
   Totals totals_;
   std::vector<QueueSample> queue_samples_;
   std::vector<SeriesSample> series_;

@@ -30,7 +30,7 @@ void Engine::rehash_endpoint(std::uint32_t number) {
   for (std::uint32_t i = 0; i < ep.ports; ++i) {
     NicPort& nic = nic_ports_[ep.first_port + i];
     nic.ready = 0;
-    nic.paced = {};
+    nic.paced.clear();
   }
   for (std::uint32_t qp = 0; qp < qps_.size(); ++qp) {
     if (qps_[qp].src != number || send_[qp].state == SendState::kFailed) continue;
@@ -58,6 +58,7 @@ void Engine::set_link(std::uint32_t number, bool up) {
     Port& port = ports_[from];
     port.link_up = up;
     port.note_impairment();
+    port.announced = 0;  // what was announced may be lost below
     if (up) continue;
     Port& peer = ports_[port.peer];
     const Ps after = now_ + receive_ps_[peer.node];
@@ -86,14 +87,13 @@ void Engine::port_detected(std::uint32_t number, bool up) {
       queue.packets.pop();
       queue.bytes -= packet.bytes;
       count_drop(number, packet, Drop::kLinkDown);
-      if (node.is_switch) release(switches_[node.index], packet, now_);
+      if (node.is_switch) release(switches_[node.index], packet.ingress, packet.bytes, now_);
     }
     port.backlog &= static_cast<std::uint8_t>(~(1U << p));
   }
   if (node.is_switch) {
     Switch& sw = switches_[node.index];
-    if (port.backlog == 0) sw.active[port.index >> 6] &= ~(1ULL << (port.index & 63));
-    if (!sw.xoff.empty()) note_due(sw, port.index);
+    if (sw.in_order) note_due(sw, port.index);
   }
   wake(port.node, now_);
 }

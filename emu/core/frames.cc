@@ -15,7 +15,7 @@ namespace emu {
 
 namespace {
 constexpr wire::Mac kEverybody = {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
-constexpr std::uint8_t kTtl = kHopLimit;
+constexpr std::uint8_t kTtl = kInitialTtl;
 /// Where the buffers of queue pairs lie in their hosts' memory: 4 GiB of
 /// addresses each, by queue pair.
 constexpr std::uint64_t kBufferBase = 0x10'0000'0000'0000;

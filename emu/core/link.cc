@@ -78,6 +78,12 @@ void Engine::unwatch() {
   }
 }
 
+/// Sends a packet, which acts on the peer at packet.at, on a link that has a
+/// fault or that somebody is told of.
+void Engine::transmit_closely(Port& port, Packet packet, Ps start) {
+  if (survives(port, packet, start)) put_on_wire(port, packet, packet.at);
+}
+
 /// What becomes of a packet on a link that has a fault or that somebody is told
 /// of; counts it if it is lost.
 bool Engine::survives(Port& port, Packet& packet, Ps start) {
@@ -130,8 +136,7 @@ void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t
   Port& peer = ports_[port.peer];
   peer.pfc_wire.push({at, priority, static_cast<std::uint16_t>(quanta)});
   if (port.outside) outside_->pfc_sent(number, peer.pfc_wire.back(), start);
-  wires_[peer.wire_word] |= 1ULL << (peer.index & 63);
-  wake(port.peer_node, at);
+  announce(peer, at);
 }
 
 void Engine::obey_pfc(std::uint32_t number, const PfcFrame& frame) {

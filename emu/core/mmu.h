@@ -74,10 +74,13 @@ class Mmu {
   std::int64_t lossy_limit() const { return scale(alpha_lossy_q16_); }
 
   /// May a lossless frame of `size` cell bytes come in, and into which space?
-  Admission admit_lossless(const PriorityGroup& pg, std::int64_t size) const {
+  [[gnu::always_inline]] Admission admit_lossless(const PriorityGroup& pg,
+                                                  std::int64_t size) const {
     const std::int64_t shared = shared_part(pg.used + size);
     const std::int64_t grows = shared - shared_part(pg.used);
-    if (shared <= lossless_limit() && pool_used_ + grows <= pool_bytes_) return Admission::kShared;
+    if (shared <= lossless_limit() && pool_used_ + grows <= pool_bytes_) [[likely]] {
+      return Admission::kShared;
+    }
     if (params_.headroom_pool_bytes > 0 && headroom_used_ + size > params_.headroom_pool_bytes)
       return Admission::kHeadroomExceeded;
     return pg.headroom + size <= pg.headroom_limit ? Admission::kHeadroom
@@ -95,7 +98,7 @@ class Mmu {
   }
   bool pool_has(std::int64_t size) const { return pool_used_ + size <= pool_bytes_; }
 
-  void take_shared(PriorityGroup& pg, std::int64_t size, bool lossless) {
+  [[gnu::always_inline]] void take_shared(PriorityGroup& pg, std::int64_t size, bool lossless) {
     pool_used_ += lossless ? shared_part(pg.used + size) - shared_part(pg.used) : size;
     pg.used += size;
   }
@@ -105,13 +108,16 @@ class Mmu {
     pg.headroom_max = std::max(pg.headroom_max, pg.headroom);
   }
   /// Gives back the headroom first, as the silicon does.
-  void release(PriorityGroup& pg, std::int64_t size, bool lossless) {
-    const std::int64_t from_headroom = std::min(size, pg.headroom);
-    pg.headroom -= from_headroom;
-    headroom_used_ -= from_headroom;
-    const std::int64_t rest = size - from_headroom;
-    pool_used_ -= lossless ? shared_part(pg.used) - shared_part(pg.used - rest) : rest;
-    pg.used -= rest;
+  [[gnu::always_inline]] void release(PriorityGroup& pg, std::int64_t size, bool lossless) {
+    if (pg.headroom > 0) [[unlikely]] {
+      const std::int64_t from_headroom = std::min(size, pg.headroom);
+      pg.headroom -= from_headroom;
+      headroom_used_ -= from_headroom;
+      size -= from_headroom;
+    }
+    const std::int64_t used = pg.used;
+    pg.used = used - size;
+    pool_used_ -= lossless ? shared_part(used) - shared_part(used - size) : size;
   }
 
   /// May a paused group let its sender go on?
@@ -130,7 +136,7 @@ class Mmu {
   /// true value is worth finding? Recorded watermarks are true occupancies, and
   /// what they miss inside a window is less than this.
   static bool clearly_above(std::int64_t bound, std::int64_t watermark) {
-    return bound - watermark > 32 * 1024 + watermark / 256;
+    return bound - watermark > 32 * 1024 + (watermark >> 8);
   }
   void note_pool_maximum() { pool_used_max_ = std::max(pool_used_max_, pool_used_); }
 

@@ -38,7 +38,7 @@ void Engine::pace(Endpoint& ep, std::uint32_t qp) {
   send.state = SendState::kPaced;
   Ps key = send.due;
   if (cc_[qp].limited) key = std::min(key, cc_[qp].timer_due);
-  nic_ports_[ep.first_port + send.port].paced.emplace(key, qp);
+  nic_ports_[ep.first_port + send.port].paced.push(key, qp);
 }
 
 /// Brings the rate of a paced queue pair up to `now`; true when it may send.
@@ -76,73 +76,99 @@ void Engine::make_ready(Endpoint& ep, std::uint32_t qp, Ps now) {
   }
 }
 
+/// When the port could start a data packet: the earliest over the priorities
+/// that have a queue pair ready.
+static Ps data_start(const Port& port, const NicPort& nic, const EgressQueue* queues,
+                     const SendQp* send) {
+  Ps data = kNever;
+  for (std::uint32_t left = nic.ready; left != 0; left &= left - 1) {
+    const int p = std::countr_zero(left);
+    Ps at = send[nic.head[p]].due;
+    if ((port.paused >> p & 1) != 0) at = std::max(at, queues[p].paused_until);
+    data = std::min(data, at);
+  }
+  return std::max(data, port.next_free);
+}
+
+/// The priority whose turn it is among those that could start at `start`.
+static std::uint32_t data_turn(const Port& port, NicPort& nic, const EgressQueue* queues,
+                               const SendQp* send, Ps start) {
+  std::uint32_t p = nic.turn;
+  if (single_bit(nic.ready)) [[likely]] {
+    p = static_cast<std::uint32_t>(std::countr_zero(nic.ready));
+    nic.turn = static_cast<std::uint8_t>((p + 1) % kPriorities);
+    return p;
+  }
+  for (;; p = (p + 1) % kPriorities) {
+    if ((nic.ready >> p & 1) == 0) continue;
+    Ps at = std::max(port.next_free, send[nic.head[p]].due);
+    if ((port.paused >> p & 1) != 0) at = std::max(at, queues[p].paused_until);
+    if (at <= start) break;
+  }
+  nic.turn = static_cast<std::uint8_t>((p + 1) % kPriorities);
+  return p;
+}
+
 /// Starts every packet of the port whose turn comes before `until`. Returns
 /// when the next one could start.
 Ps Engine::settle_nic(Endpoint& ep, std::uint32_t index, Ps until) {
   const std::uint32_t number = ep.first_port + index;
   Port& port = ports_[number];
   NicPort& nic = nic_ports_[number];
-  EgressQueue* queues = &queues_[number * kPriorities];
-  static constexpr SchedulerParams kControlFirst{0xFF, {}};
+  EgressQueue* const queues = &queues_[number * kPriorities];
+  SendQp* const send = send_.data();
   for (;;) {
-    const Ps control = port.backlog == 0 ? kNever : choose(port, queues, 0, kControlFirst).start;
+    const Ps control = port.backlog == 0 ? kNever : next_start(port, queues);
     Ps data = kNever;
-    if (!ep.silent) {
-      for (std::uint32_t left = nic.ready; left != 0; left &= left - 1) {
-        const int p = std::countr_zero(left);
-        Ps at = std::max(port.next_free, send_[nic.head[p]].due);
-        if ((port.paused >> p & 1) != 0) at = std::max(at, queues[p].paused_until);
-        data = std::min(data, at);
-      }
-    }
     Ps paced = kNever;
-    if (!nic.paced.empty() && !ep.silent) {
-      paced = std::max(port.next_free, nic.paced.top().first);
+    if (!ep.silent) [[likely]] {
+      if (nic.ready != 0) data = data_start(port, nic, queues, send);
+      if (!nic.paced.empty()) paced = std::max(port.next_free, nic.paced.top().first);
     }
     const Ps start = std::min({control, data, paced});
     if (start >= until) return start;
     if (paced == start) {  // whoever falls due by now takes part in the choice
-      while (!nic.paced.empty() && nic.paced.top().first <= start) {
-        const std::uint32_t qp = nic.paced.top().second;
-        nic.paced.pop();
-        if (send_[qp].state != SendState::kPaced) continue;
-        if (catch_up(qp, port.rate.bps, start)) {
-          push_ready(nic, qp);
-        } else {
-          pace(ep, qp);
-        }
-      }
-      continue;
+      wake_paced(ep, port, nic, start);
+    } else if (control <= data) {
+      send_queued(port, queues, until);
+    } else {
+      const std::uint32_t p = data_turn(port, nic, queues, send, start);
+      const std::uint32_t qp = nic.head[p];
+      nic.head[p] = send[qp].ready_next;
+      if (nic.head[p] == kNone) nic.ready &= static_cast<std::uint8_t>(~(1U << p));
+      if (send[qp].state == SendState::kFailed) continue;
+      send[qp].state = SendState::kIdle;
+      if (send[qp].next_psn < send[qp].end_psn) send_data(ep, port, qp, start);
     }
-    if (control <= data) {
-      const Choice choice = choose(port, queues, until, kControlFirst);
-      EgressQueue& queue = queues[choice.priority];
-      const Packet packet = queue.packets.front();
-      queue.packets.pop();
-      queue.bytes -= packet.bytes;
-      if (queue.packets.empty()) {
-        port.backlog &= static_cast<std::uint8_t>(~(1U << choice.priority));
-      }
-      ++queue.tx_packets;
-      queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + framing_.gap_bytes);
-      transmit(port, packet, choice.start);
-      continue;
-    }
-    int p = nic.turn;
-    for (;; p = (p + 1) % kPriorities) {
-      if ((nic.ready >> p & 1) == 0) continue;
-      Ps at = std::max(port.next_free, send_[nic.head[p]].due);
-      if ((port.paused >> p & 1) != 0) at = std::max(at, queues[p].paused_until);
-      if (at <= start) break;
-    }
-    nic.turn = static_cast<std::uint8_t>((p + 1) % kPriorities);
-    const std::uint32_t qp = nic.head[p];
-    nic.head[p] = send_[qp].ready_next;
-    if (nic.head[p] == kNone) nic.ready &= static_cast<std::uint8_t>(~(1U << p));
-    if (send_[qp].state == SendState::kFailed) continue;
-    send_[qp].state = SendState::kIdle;
-    if (send_[qp].next_psn < send_[qp].end_psn) send_data(ep, port, qp, start);
   }
+}
+
+/// Makes ready what was paced and falls due by `now`.
+void Engine::wake_paced(Endpoint& ep, const Port& port, NicPort& nic, Ps now) {
+  while (!nic.paced.empty() && nic.paced.top().first <= now) {
+    const std::uint32_t qp = nic.paced.top().second;
+    nic.paced.pop();
+    if (send_[qp].state != SendState::kPaced) continue;
+    if (catch_up(qp, port.rate.bps, now)) {
+      push_ready(nic, qp);
+    } else {
+      pace(ep, qp);
+    }
+  }
+}
+
+/// Sends the next control packet, which starts before `until`.
+void Engine::send_queued(Port& port, EgressQueue* queues, Ps until) {
+  static constexpr SchedulerParams kControlFirst{0xFF, {}};
+  const Choice choice = choose(port, queues, until, kControlFirst);
+  EgressQueue& queue = queues[choice.priority];
+  const Packet& packet = queue.packets.front();
+  queue.bytes -= packet.bytes;
+  ++queue.tx_packets;
+  queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + framing_.gap_bytes);
+  transmit(port, packet, choice.start);
+  queue.packets.pop();
+  if (queue.packets.empty()) port.backlog &= static_cast<std::uint8_t>(~(1U << choice.priority));
 }
 
 void Engine::send_control(Endpoint& ep, Kind kind, std::uint32_t qp_number, std::uint32_t psn,
@@ -214,58 +240,54 @@ void Engine::send_arp(Endpoint& ep, Ps now) {
   ports_[ep.first_port + port].backlog |= static_cast<std::uint8_t>(1U << arp_.priority);
 }
 
+/// Brings the endpoint's ports up to `until`. Returns when the next packet of
+/// any of them could start.
+Ps Engine::settle_endpoint(Endpoint& ep, Ps until) {
+  Ps next = settle_nic(ep, 0, until);
+  for (std::uint32_t i = 1; i < ep.ports; ++i) next = std::min(next, settle_nic(ep, i, until));
+  return next;
+}
+
 Ps Engine::process_endpoint(Endpoint& ep, Ps limit) {
+  Port* const ports = &ports_[ep.first_port];
   for (;;) {
     // Canonical order at equal times: pause frames, packets by port, timers.
     Ps at = limit;
-    int what = -1;
-    std::uint32_t which = 0;
-    for (std::uint32_t i = 0; i < ep.ports; ++i) {
-      const Port& port = ports_[ep.first_port + i];
-      if (!port.pfc_wire.empty() && port.pfc_wire.front().at < at) {
-        at = port.pfc_wire.front().at;
-        what = 0;
-        which = i;
-      }
+    Port* pause = nullptr;
+    Port* data = nullptr;
+    for (Port* port = ports; port != ports + ep.ports; ++port) {
+      if (port->pfc_wire.empty() || port->pfc_wire.front().at >= at) continue;
+      at = port->pfc_wire.front().at;
+      pause = port;
     }
-    for (std::uint32_t i = 0; i < ep.ports; ++i) {
-      const Port& port = ports_[ep.first_port + i];
-      if (!port.wire.empty() && port.wire.front().at < at) {
-        at = port.wire.front().at;
-        what = 1;
-        which = i;
-      }
+    for (Port* port = ports; port != ports + ep.ports; ++port) {
+      if (port->wire.empty() || port->wire.front().at >= at) continue;
+      at = port->wire.front().at;
+      data = port;
     }
-    if (!ep.timers.empty() && std::get<0>(ep.timers.top()) < at) {
+    if (!ep.timers.empty() && std::get<0>(ep.timers.top()) < at) [[unlikely]] {
       at = std::get<0>(ep.timers.top());
-      what = 2;
-    }
-    Ps next = kNever;
-    for (std::uint32_t i = 0; i < ep.ports; ++i) {
-      next = std::min(next, settle_nic(ep, i, at));
-    }
-    if (what < 0) {
-      std::uint64_t& wires = wires_[nodes_[ep.node].wire_word];
-      for (std::uint32_t i = 0; i < ep.ports; ++i) {
-        const Port& port = ports_[ep.first_port + i];
-        if (port.wire.empty() && port.pfc_wire.empty()) wires &= ~(1ULL << i);
-      }
-      return ep.timers.empty() ? next : std::min(next, std::get<0>(ep.timers.top()));
-    }
-    Port& port = ports_[ep.first_port + which];
-    if (what == 0) {
-      obey_pfc(ep.first_port + which, port.pfc_wire.front());
-      port.pfc_wire.pop();
-    } else if (what == 1) {
-      const Packet packet = port.wire.front();
-      port.wire.pop();
-      deliver(ep, ep.first_port + which, packet, at);
-    } else {
+      settle_endpoint(ep, at);
       const Timer timer = ep.timers.top();
       ep.timers.pop();
       fire(ep, timer);
+    } else if (data != nullptr) {
+      deliver(ep, *data, data->wire.front(), at);
+      data->wire.pop();
+    } else if (pause != nullptr) {
+      settle_endpoint(ep, at);
+      obey_pfc(ep.first_port + pause->index, pause->pfc_wire.front());
+      pause->pfc_wire.pop();
+    } else {
+      break;
     }
   }
+  const Ps next = settle_endpoint(ep, limit);
+  std::uint64_t& wires = wires_[nodes_[ep.node].wire_word];
+  for (std::uint32_t i = 0; i < ep.ports; ++i) {
+    if (ports[i].wire.empty() && ports[i].pfc_wire.empty()) wires &= ~(1ULL << i);
+  }
+  return ep.timers.empty() ? next : std::min(next, std::get<0>(ep.timers.top()));
 }
 
 }  // namespace emu

@@ -43,7 +43,9 @@ void Engine::admit_copies(Switch& sw, const Packet& packet, std::vector<Copy>& c
     copy.second.at = now;  // not in the past, however late the answer
   }
   if (copies.size() == 1) {
-    admit(sw, copies.front().first, copies.front().second, now);
+    const std::uint16_t ingress = packet.ingress;
+    admit(sw, IngressTag::port(ingress), IngressTag::priority(ingress),
+          copies.front().first - sw.first_port, copies.front().second, now);
   } else if (!replicate(sw, packet, packet.ingress, copies, now)) {
     for (const Copy& copy : copies) outside_->dropped(copy.first, copy.second, Drop::kBufferFull);
   }
@@ -52,7 +54,7 @@ void Engine::admit_copies(Switch& sw, const Packet& packet, std::vector<Copy>& c
 void Engine::admit_outside(std::uint32_t in_port, const Packet& packet, std::vector<Copy>& copies) {
   Switch& sw = switches_[nodes_[ports_[in_port].node].index];
   if (!sw.refresh.empty()) refresh_xoff(sw, now_);
-  if (!sw.xoff.empty()) settle_in_order(sw, now_);
+  if (sw.in_order) settle_in_order(sw, now_);
   admit_copies(sw, packet, copies, now_);
   wake(sw.node, now_);
 }

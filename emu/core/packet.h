@@ -14,7 +14,7 @@ namespace emu {
 
 inline constexpr int kPriorities = 8;
 inline constexpr std::uint16_t kBroadcast = 0xFFFF;
-inline constexpr std::uint8_t kHopLimit = 64;  // IPv4 TTL as hosts set it
+inline constexpr std::uint8_t kInitialTtl = 64;  // IPv4 TTL as hosts set it
 
 /// kReadData is a READ response: it flows like data and has other headers.
 /// kForeign is a frame of another program: only the outside knows what is in it.
@@ -128,6 +128,12 @@ inline std::int32_t payload_of(const Packet& packet, std::int32_t outer_bytes,
     headers += framing.aeth_bytes;
   }
   return packet.bytes - headers;
+}
+
+/// What a frame's headers depend on: its kind and the flags kEncap, kLast and
+/// kFirst, as a row number below 128.
+inline std::uint32_t header_row(const Packet& packet) {
+  return static_cast<std::uint32_t>(packet.kind) << 4 | packet.flags >> 4;
 }
 
 }  // namespace emu

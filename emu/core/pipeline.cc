@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The forwarding pipeline: look up, encapsulate, replicate, learn.
-#include "buffer.h"
+#include "pipeline.h"
 
 namespace emu {
 
@@ -16,19 +16,6 @@ std::uint32_t Engine::entropy_of(const Packet& packet) const {
   if (packet.kind >= Kind::kArp) return static_cast<std::uint32_t>(mix64(packet.qp));
   const QueuePair& qp = qps_[packet.qp];
   return carries_data(packet.kind) ? qp.entropy : qp.entropy_back;
-}
-
-/// The member of a group that this packet takes.
-inline std::uint32_t Engine::pick_port(std::uint16_t group, const Packet& packet,
-                                       std::uint64_t seed) const {
-  const Groups& groups = tables_.groups;
-  if (hash_words_.empty() || groups.count(group) == 1) {
-    return groups.pick(group, packet.entropy, seed);
-  }
-  const std::size_t back = carries_data(packet.kind) ? 0 : 3;
-  const std::uint32_t* words = &hash_words_[packet.qp * std::size_t{6} + back];
-  return groups.member(group,
-                       murmur3(words, 3, static_cast<std::uint32_t>(seed)) % groups.count(group));
 }
 
 /// Puts the packet into a VXLAN tunnel to `vtep`.
@@ -78,30 +65,10 @@ void Engine::learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now)
   if (table.ageing) table.seen_us[source] = static_cast<std::uint32_t>(now / 1'000'000);
 }
 
-void Engine::receive(Switch& sw, Port& in, Packet& packet, Ps now) {
-  const std::uint32_t number = sw.first_port + in.index;
-  const std::int32_t group = tables_.port_group[number];
-  if (group == kPortOutside) {
-    receive_outside(sw, number, packet, now);
-    return;
-  }
-  if (group == kPortBlocked) {
-    count_drop(number, packet, Drop::kStpBlocked);
-    return;
-  }
-  // A router discards what would leave it with a TTL of 0 (RFC 1812 §5.3.1).
-  if (++packet.hops >= kHopLimit && tables_.decrement_ttl) {
-    count_drop(number, packet, Drop::kHopLimit);
-    return;
-  }
-  packet.ingress = IngressTag::pack(in.index, packet.current_priority());
-  if (tables_.switches[sw.row].bridged) learn(sw, packet, group, now);
-  forward(sw, packet, packet.ingress, number, now);
-}
-
-void Engine::forward(Switch& sw, Packet& packet, std::uint16_t ingress, std::uint32_t in_port,
-                     Ps now) {
-  const SwitchTables& table = tables_.switches[sw.row];
+/// The whole pipeline: tunnels, floods, bridging.
+void Engine::forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now) {
+  const SwitchTables& table = *sw.table;
+  const std::uint16_t ingress = packet.ingress;
   std::int32_t flood_key = tables_.port_group[in_port];
   if ((packet.flags & kEncap) != 0 && table.fib[packet.route] == kRouteLocal) {
     decapsulate(packet);
@@ -141,7 +108,9 @@ void Engine::forward(Switch& sw, Packet& packet, std::uint16_t ingress, std::uin
     count_drop(in_port, packet, Drop::kNoRoute);
     return;
   }
-  admit(sw, pick_port(value, packet, table.hash_seed), packet, now);
+  const std::uint32_t out = pick_port(value, packet, table.hash_seed);
+  admit(sw, IngressTag::port(ingress), IngressTag::priority(ingress), out - sw.first_port, packet,
+        now);
 }
 
 /// Copies a broadcast or unknown packet to every port of its flood domain and,
@@ -190,7 +159,12 @@ bool Engine::replicate(Switch& sw, const Packet& packet, std::uint16_t ingress,
     totals_.flooded_bytes += copy.second.bytes;
     ++totals_.copied_packets;
     totals_.copied_bytes += copy.second.bytes;
-    if (egress_accepts(sw, copy.first, copy.second, now)) return false;
+    const std::uint32_t out = copy.first - sw.first_port;
+    if (sw.port[out].backlog != 0) settle(sw, out, now);
+    const std::uint32_t priority = copy.second.current_priority();
+    if (sw.mmu.lossless(priority)) return false;
+    const std::int64_t footprint = sw.mmu.footprint(copy.second.bytes);
+    if (egress_accepts(sw, out, priority, footprint, now)) return false;
     count_drop(copy.first, copy.second, Drop::kEgressLimit);
     return true;
   });
@@ -201,7 +175,9 @@ bool Engine::replicate(Switch& sw, const Packet& packet, std::uint16_t ingress,
   for (const auto& [out, copy] : copies) size = std::max<std::uint32_t>(size, copy.bytes);
   const bool exhausted =
       sw.free_replications.empty() && sw.replications.size() >= IngressTag::kReplicationsMax;
-  if (exhausted || !take_buffer(sw, ingress, sw.mmu.footprint(size), packet, now)) {
+  if (exhausted || !take_buffer(sw, IngressTag::port(ingress), IngressTag::priority(ingress),
+                                sw.mmu.lossless(IngressTag::priority(ingress)),
+                                sw.mmu.footprint(size), packet, now)) {
     if (exhausted) count_drop(in, packet, Drop::kBufferFull);
     totals_.copied_packets -= copies.size() - 1;  // they were never made
     for (std::size_t i = 1; i < copies.size(); ++i) totals_.copied_bytes -= copies[i].second.bytes;
@@ -219,7 +195,7 @@ bool Engine::replicate(Switch& sw, const Packet& packet, std::uint16_t ingress,
                                    sw.mmu.footprint(size)};
   for (auto& [out, copy] : copies) {
     copy.ingress = IngressTag::of_replication(record_index);
-    enqueue(sw, out, copy);
+    enqueue(sw, out - sw.first_port, copy);
   }
   return true;
 }

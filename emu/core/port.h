@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "drop.h"
@@ -25,6 +26,7 @@ struct alignas(64) EgressQueue {
   std::uint64_t tx_packets = 0;
   std::uint64_t tx_bytes = 0;  // with preamble and gap
   std::uint64_t tx_payload = 0;
+  // The second line.
   std::uint64_t marked = 0;
   std::int64_t deficit = 0;  // DWRR credit, bytes
   Ps paused_until = 0;       // PFC: nothing of this priority starts before
@@ -53,12 +55,13 @@ inline constexpr std::uint8_t kWatchedThere = 2;
 struct alignas(64) Port {
   // Transmitter: one cache line.
   Ps next_free = 0;  // end of the frame on the wire, gap included
+  Ps announced = 0;  // the peer knows that it has work up to here
   LinkRate rate;
-  Ps flight_ps = 0;  // last bit sent -> peer acts: propagation + its pipeline
-  Ps header_ps = 0;  // > 0: the peer cuts through after this much of a frame
-  std::uint32_t peer = 0;
-  std::uint32_t peer_node = 0;
-  std::uint32_t node = 0;
+  // The peer acts on a frame of n bytes this long after its start:
+  // arrival_ps + n * arrival_ps_per_byte. Nothing per byte: the peer cuts through.
+  Ps arrival_ps = 0;
+  Port* to = nullptr;  // the peer
+  std::uint32_t arrival_ps_per_byte = 0;
   std::uint16_t index = 0;  // among the ports of its node
   std::uint16_t ecn_profile = 0;
   std::uint8_t backlog = 0;  // bit p: egress queue p holds packets
@@ -75,6 +78,11 @@ struct alignas(64) Port {
   std::uint32_t wire_word = 0;  // where the engine flags that something is on the wire
   std::uint32_t ecn_draws = 0;
   // Seldom.
+  std::uint32_t peer = 0;
+  std::uint32_t peer_node = 0;
+  std::uint32_t node = 0;
+  Ps flight_ps = 0;      // last bit sent -> peer acts: propagation + its pipeline
+  Ps header_ps = 0;      // > 0: the peer cuts through after this much of a frame
   Ps pfc_flight_ps = 0;  // last bit sent -> peer obeys: propagation + its reaction
   std::uint64_t loss_q32 = 0;
   std::uint32_t loss_draws = 0;
@@ -84,6 +92,7 @@ struct alignas(64) Port {
   }
 };
 static_assert(sizeof(EgressQueue) == 128 && sizeof(Port) == 192, "hot fields by cache line");
+static_assert(offsetof(EgressQueue, marked) == 64 && offsetof(Port, wire) == 64);
 
 /// Packets that ended here, by reason.
 struct DropCounts {

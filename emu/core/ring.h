@@ -5,6 +5,7 @@
 // that was never used owns no memory (a fabric has many idle queues).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <type_traits>
@@ -28,15 +29,18 @@ class Ring {
   const T& operator[](std::uint32_t i) const { return slots_[(head_ + i) & mask_]; }
   void pop() { ++head_; }
   void pop(std::uint32_t n) { head_ += n; }
-  void push(const T& value) {
-    if (size() == capacity_) grow();
-    slots_[tail_++ & mask_] = value;
+  void push(const T& value) { push_slot() = value; }
+  /// Appends an element that the caller fills in; it holds anything until then.
+  T& push_slot() {
+    if (size() == capacity()) [[unlikely]]
+      grow();
+    return slots_[tail_++ & mask_];
   }
   void pop_back() { --tail_; }
   void clear() { head_ = tail_; }
   /// Brings the ends of the ring into the cache, where the next steps will look.
   void prefetch() const {
-    if (capacity_ == 0) return;
+    if (capacity() == 0) return;
     for (const std::uint32_t at : {head_ & mask_, (tail_ - 1) & mask_}) {
       const auto* p = reinterpret_cast<const char*>(&slots_[at]);
       __builtin_prefetch(p, 1);
@@ -58,13 +62,13 @@ class Ring {
   }
 
  private:
-  void grow() {
+  std::uint32_t capacity() const { return mask_ + 1; }
+  [[gnu::noinline]] void grow() {
     const std::uint32_t n = size();
-    const std::uint32_t capacity = capacity_ == 0 ? kFirst : capacity_ * 2;
+    const std::uint32_t capacity = std::max(kFirst, this->capacity() * 2);
     auto slots = std::make_unique_for_overwrite<T[]>(capacity);
     for (std::uint32_t i = 0; i < n; ++i) slots[i] = slots_[(head_ + i) & mask_];
     slots_ = std::move(slots);
-    capacity_ = capacity;
     mask_ = capacity - 1;
     head_ = 0;
     tail_ = n;
@@ -73,8 +77,7 @@ class Ring {
   std::unique_ptr<T[]> slots_;
   std::uint32_t head_ = 0;
   std::uint32_t tail_ = 0;
-  std::uint32_t mask_ = 0;
-  std::uint32_t capacity_ = 0;
+  std::uint32_t mask_ = ~std::uint32_t{0};  // capacity - 1
 };
 
 }  // namespace emu

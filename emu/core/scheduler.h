@@ -37,6 +37,16 @@ inline Ps earliest_start(const Port& port, const EgressQueue& queue, int p) {
   return at;
 }
 
+/// When the port, which has a backlog, could start its next packet.
+inline Ps next_start(const Port& port, const EgressQueue* queues) {
+  Ps start = kNever;
+  for (std::uint32_t left = port.backlog; left != 0; left &= left - 1) {
+    const int p = std::countr_zero(left);
+    start = std::min(start, earliest_start(port, queues[p], p));
+  }
+  return start;
+}
+
 /// The queue among `eligible` (non-empty mask) whose packet goes now.
 inline int pick(Port& port, EgressQueue* queues, std::uint8_t eligible,
                 const SchedulerParams& params) {
@@ -62,13 +72,9 @@ inline int pick(Port& port, EgressQueue* queues, std::uint8_t eligible,
   }
 }
 
-/// What the port starts next, if that is before `until`.
-inline Choice choose(Port& port, EgressQueue* queues, Ps until, const SchedulerParams& params) {
-  if (port.paused == 0 && single_bit(port.backlog)) {
-    const int p = std::countr_zero(port.backlog);
-    const Ps start = std::max(port.next_free, queues[p].packets.front().at);
-    return start < until ? Choice{p, start} : Choice{-1, start};
-  }
+/// What the port, of which several queues hold packets, starts next.
+inline Choice choose_among(Port& port, EgressQueue* queues, Ps until,
+                           const SchedulerParams& params) {
   Ps start = kNever;
   std::array<Ps, kPriorities> at{};
   for (std::uint8_t left = port.backlog; left != 0; left &= static_cast<std::uint8_t>(left - 1)) {
@@ -83,6 +89,17 @@ inline Choice choose(Port& port, EgressQueue* queues, Ps until, const SchedulerP
     if (at[p] <= start) eligible |= static_cast<std::uint8_t>(1U << p);
   }
   return {pick(port, queues, eligible, params), start};
+}
+
+/// What the port starts next, if that is before `until`.
+[[gnu::always_inline]] inline Choice choose(Port& port, EgressQueue* queues, Ps until,
+                                            const SchedulerParams& params) {
+  if (single_bit(port.backlog)) [[likely]] {
+    const int p = std::countr_zero(port.backlog);
+    const Ps start = earliest_start(port, queues[p], p);
+    return start < until ? Choice{p, start} : Choice{-1, start};
+  }
+  return choose_among(port, queues, until, params);
 }
 
 }  // namespace emu

@@ -11,36 +11,42 @@
 
 namespace emu {
 
-void Engine::deliver(Endpoint& ep, std::uint32_t port, const Packet& packet, Ps now) {
-  if (packet.kind >= Kind::kArp) {
+/// A packet has reached the endpoint by one of its ports. What the endpoint
+/// sends is brought up to `now` only where the packet can change that: data in
+/// order, which is nearly all of it, changes the receiving side alone.
+void Engine::deliver(Endpoint& ep, const Port& port, const Packet& packet, Ps now) {
+  const std::uint32_t number = ep.first_port + port.index;
+  if (packet.kind >= Kind::kArp) [[unlikely]] {
     ++totals_.delivered_packets;
     totals_.delivered_bytes += packet.bytes;
     return;
   }
-  if (packet.dst != &ep - endpoints_.data()) {
+  if (packet.dst != ep.node) [[unlikely]] {
     ++totals_.discarded_packets;
     totals_.discarded_bytes += packet.bytes;
     return;
   }
-  if (ep.silent) {
-    count_drop(port, packet, Drop::kHostSilent);
+  if (ep.silent) [[unlikely]] {
+    count_drop(number, packet, Drop::kHostSilent);
     return;
   }
-  if (ep.receive_rate_bps > 0) {
+  if (ep.receive_rate_bps > 0) [[unlikely]] {
+    settle_endpoint(ep, now);
     bool overflow = false;
-    occupy_receiver(ep, port, packet, now, overflow);
+    occupy_receiver(ep, number, packet, now, overflow);
     if (overflow) {
-      count_drop(port, packet, Drop::kReceiverOverflow);
+      count_drop(number, packet, Drop::kReceiverOverflow);
       return;
     }
   }
   ++totals_.delivered_packets;
   totals_.delivered_bytes += packet.bytes;
+  if (carries_data(packet.kind)) [[likely]] {
+    on_data(ep, packet, now);
+    return;
+  }
+  settle_endpoint(ep, now);
   switch (packet.kind) {
-    case Kind::kData:
-    case Kind::kReadData:
-      on_data(ep, packet, now);
-      break;
     case Kind::kAck:
       on_ack(ep, packet, now);
       break;
@@ -53,40 +59,45 @@ void Engine::deliver(Endpoint& ep, std::uint32_t port, const Packet& packet, Ps 
     case Kind::kReadRequest:
       on_read_request(ep, packet, now);
       break;
-    case Kind::kArp:
-    case Kind::kForeign:
+    default:
       break;
   }
 }
 
+/// A control packet in answer to one that has just come.
+void Engine::answer(Endpoint& ep, Kind kind, std::uint32_t qp, std::uint32_t psn, Ps now,
+                    std::uint8_t flags) {
+  settle_endpoint(ep, now);
+  send_control(ep, kind, qp, psn, now, flags);
+}
+
 void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
-  const QueuePair& qp = qps_[packet.qp];
   RecvQp& recv = recv_[packet.qp];
   const NicParams& nic = nic_profiles_[ep.profile];
-  if (recv.message == kNone) recv.message = qp.first_message;
-  while (recv.expected >= messages_[recv.message].end_psn() &&
-         messages_[recv.message].next != kNone) {
-    recv.message = messages_[recv.message].next;
+  if (recv.message == kNone) recv.message = qps_[packet.qp].first_message;
+  Message* message = &messages_[recv.message];
+  while (recv.expected >= message->end_psn() && message->next != kNone) {
+    recv.message = message->next;
+    message = &messages_[recv.message];
   }
-  Message& message = messages_[recv.message];
   if ((packet.flags & kCe) != 0) {
-    ++message.marked_packets;
+    ++message->marked_packets;
     if (nic.congestion_control && !nic.echo_on_ack && now >= recv.cnp_allowed) {
       recv.cnp_allowed = now + nic.cnp_interval_ps;
-      send_control(ep, Kind::kCnp, packet.qp, 0, now);
+      answer(ep, Kind::kCnp, packet.qp, 0, now);
     }
   }
   const std::uint8_t echo = nic.echo_on_ack ? packet.flags & kCe : 0;
-  if (packet.psn != recv.expected) {
+  const bool write = packet.kind == Kind::kData;
+  if (packet.psn != recv.expected) [[unlikely]] {
     if (packet.psn < recv.expected) {  // a duplicate is acknowledged again
-      if (qp.verb == Verb::kWrite && (packet.flags & kLast) != 0) {
-        send_control(ep, Kind::kAck, packet.qp, recv.expected, now);
+      if (write && (packet.flags & kLast) != 0) {
+        answer(ep, Kind::kAck, packet.qp, recv.expected, now);
       }
     } else if (!recv.gap_reported) {
       recv.gap_reported = true;
-      ++message.naks;
-      send_control(ep, qp.verb == Verb::kWrite ? Kind::kNak : Kind::kReadRequest, packet.qp,
-                   recv.expected, now, echo);
+      ++message->naks;
+      answer(ep, write ? Kind::kNak : Kind::kReadRequest, packet.qp, recv.expected, now, echo);
     }
     return;
   }
@@ -96,16 +107,16 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
   ++recv.expected;
   ++recv.since_ack;
   totals_.delivered_payload +=
-      static_cast<std::uint64_t>(payload_bytes(message, packet.psn, nic.mtu));
-  if (recv.expected == message.end_psn() && message.end < 0 && !message.failed) {
-    message.end = now;
-    if (qp.verb == Verb::kRead) message.acked = now;
-    if (qp.verb == Verb::kRead || !done_when_acked_) --unfinished_;
+      static_cast<std::uint64_t>(payload_bytes(*message, packet.psn, nic.mtu));
+  if (recv.expected == message->end_psn() && message->end < 0 && !message->failed) {
+    message->end = now;
+    if (!write) message->acked = now;
+    if (!write || !done_when_acked_) --unfinished_;
   }
-  if (qp.verb == Verb::kWrite && ((packet.flags & kLast) != 0 ||
-                                  recv.since_ack >= static_cast<std::uint32_t>(nic.ack_interval))) {
+  if (write && ((packet.flags & kLast) != 0 ||
+                recv.since_ack >= static_cast<std::uint32_t>(nic.ack_interval))) {
     recv.since_ack = 0;
-    send_control(ep, Kind::kAck, packet.qp, recv.expected, now, echo);
+    answer(ep, Kind::kAck, packet.qp, recv.expected, now, echo);
   }
 }
 
@@ -220,26 +231,35 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   const std::uint32_t psn = send.next_psn;
   while (psn >= messages_[send.message].end_psn()) send.message = messages_[send.message].next;
   Message& message = messages_[send.message];
-  Packet packet{};
-  packet.qp = qp_number;
-  packet.psn = psn;
-  packet.entropy = qp.entropy;
-  packet.route = packet.dst = static_cast<std::uint16_t>(qp.dst);
   const bool restarts = psn == send.restart_psn;
-  packet.bytes = static_cast<std::uint16_t>(
-      data_frame_bytes(message, psn, nic.mtu, qp.verb, restarts, framing_));
-  packet.kind = qp.verb == Verb::kWrite ? Kind::kData : Kind::kReadData;
-  packet.set_current_priority(qp.priority);
-  if (nic.ecn_capable) packet.flags |= kEct;
-  if (psn == message.first_psn || restarts) packet.flags |= kFirst;
-  if (psn + 1 == message.end_psn()) packet.flags |= kLast;
+  const bool first = psn == message.first_psn || restarts;
+  const bool last = psn + 1 == message.end_psn();
+  const bool write = qp.verb == Verb::kWrite;
+  const std::uint32_t bytes = static_cast<std::uint32_t>(
+      first || last ? data_frame_bytes(message, psn, nic.mtu, qp.verb, restarts, framing_)
+                    : middle_frame_bytes(nic.mtu, framing_));
+  const Packet packet{
+      .at = 0,
+      .qp = qp_number,
+      .psn = psn,
+      .entropy = qp.entropy,
+      .route = static_cast<std::uint16_t>(qp.dst),
+      .dst = static_cast<std::uint16_t>(qp.dst),
+      .bytes = static_cast<std::uint16_t>(bytes),
+      .ingress = 0,
+      .kind = write ? Kind::kData : Kind::kReadData,
+      .priority = qp.priority,
+      .flags = static_cast<std::uint8_t>((nic.ecn_capable ? kEct : 0) | (first ? kFirst : 0) |
+                                         (last ? kLast : 0)),
+      .hops = 0,
+  };
   ++totals_.injected_packets;
-  totals_.injected_bytes += packet.bytes;
+  totals_.injected_bytes += bytes;
   ++totals_.data_packets;
   ++message.sent_packets;
   if (message.first_tx < 0) message.first_tx = start;
   if (send.una_psn == send.high_psn) send.progress = start;  // nothing was outstanding
-  if (psn < send.high_psn) {
+  if (psn < send.high_psn) [[unlikely]] {
     const std::int32_t payload = payload_bytes(message, psn, nic.mtu);
     message.retransmitted_bytes += payload;
     ++totals_.retransmitted_packets;
@@ -250,8 +270,8 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   send.next_psn = psn + 1;
   EgressQueue& queue = queues_[(ep.first_port + send.port) * kPriorities + qp.priority];
   ++queue.tx_packets;
-  queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + framing_.gap_bytes);
-  queue.tx_payload += static_cast<std::uint64_t>(payload_of(packet, 0, framing_));
+  queue.tx_bytes += bytes + static_cast<std::uint32_t>(framing_.gap_bytes);
+  queue.tx_payload += bytes - static_cast<std::uint32_t>(headers_[header_row(packet)]);
   if ((port.paused >> qp.priority & 1) != 0 && queue.paused_until <= start) {
     port.paused &= static_cast<std::uint8_t>(~(1U << qp.priority));
   }
@@ -262,12 +282,12 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   if (cc.limited) {
     while (Dcqcn::step(cc, nic.dcqcn, port.rate.bps, start) != kNever) {
     }
-    Dcqcn::on_send(cc, nic.dcqcn, port.rate.bps, packet.bytes);
+    Dcqcn::on_send(cc, nic.dcqcn, port.rate.bps, bytes);
     rate = std::min(rate, cc.rate);
   }
-  send.due = rate >= port.rate.bps ? port.next_free
-                                   : start + serialisation_ps(packet.bytes + framing_.gap_bytes,
-                                                              rate, framing_.grain_ps);
+  send.due = rate >= port.rate.bps
+                 ? port.next_free
+                 : start + serialisation_ps(bytes + framing_.gap_bytes, rate, framing_.grain_ps);
   if (send.next_psn >= send.end_psn) return;  // idle until more is posted or asked for again
   if (send.due <= port.next_free) {
     push_ready(nic_ports_[ep.first_port + send.port], qp_number);

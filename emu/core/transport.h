@@ -116,6 +116,13 @@ inline std::int32_t payload_bytes(const Message& m, std::uint32_t psn, std::int3
               : mtu;
 }
 
+/// Frame of a packet that is neither the first nor the last of its message.
+inline std::int32_t middle_frame_bytes(std::int32_t mtu, const Framing& framing) {
+  const std::int32_t pad = framing.pad_to_bytes;
+  const std::int32_t payload = pad == 4 ? (mtu + 3) & ~3 : (mtu + pad - 1) / pad * pad;
+  return std::max(framing.header_bytes + payload, framing.min_bytes);
+}
+
 /// Frame of packet `psn`: RETH on the first packet of a WRITE, immediate on
 /// its last; AETH on the first and last packet of a READ response (IBTA §9.4),
 /// which may begin within a message (`restarts`) when the request was repeated.

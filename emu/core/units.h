@@ -25,6 +25,11 @@ inline constexpr std::int32_t kPreambleBytes = 8;
 /// Serialisation time of `bytes` at `rate_bps`, rounded up: a link is never
 /// faster than its rate. 128 bits, because a pause of 65535 quanta is 4 MB long.
 constexpr Ps serialisation_ps(std::int64_t bytes, Bps rate_bps) {
+  if (bytes >= 0 && bytes < 1'000'000) {  // a frame: 64 bits do, at a quarter of the time
+    const auto bit_ps = static_cast<std::uint64_t>(bytes) * (8 * kPsPerSecond);
+    const auto rate = static_cast<std::uint64_t>(rate_bps);
+    return static_cast<Ps>((bit_ps + rate - 1) / rate);
+  }
   const auto bit_ps = static_cast<__int128>(bytes) * 8 * kPsPerSecond;
   return static_cast<Ps>((bit_ps + rate_bps - 1) / rate_bps);
 }
@@ -39,18 +44,22 @@ constexpr Ps serialisation_ps(std::int64_t bytes, Bps rate_bps, Ps grain_ps) {
 /// A rate made ready for the hot path: the usual rates (10G … 1.6T) have a
 /// whole number of picoseconds per byte, and a multiplication then does.
 struct LinkRate {
+  static constexpr Bps kWholeMin = 10'000;  // above, ps_per_byte has 32 bits
   Bps bps = 0;
-  Ps ps_per_byte = 0;  // 0: not whole, divide
-  Ps grain_ps = 1;
+  std::uint32_t ps_per_byte = 0;  // 0: not whole, divide
+  std::uint32_t grain_ps = 1;
 
   LinkRate() = default;
-  explicit LinkRate(Bps rate, Ps grain = 1) : bps(rate), grain_ps(grain) {
-    if (rate > 0 && grain <= 1 && (8 * kPsPerSecond) % rate == 0) {
-      ps_per_byte = 8 * kPsPerSecond / rate;
+  explicit LinkRate(Bps rate, Ps grain = 1)
+      : bps(rate), grain_ps(static_cast<std::uint32_t>(grain)) {
+    if (rate >= kWholeMin && grain <= 1 && (8 * kPsPerSecond) % rate == 0) {
+      ps_per_byte = static_cast<std::uint32_t>(8 * kPsPerSecond / rate);
     }
   }
   Ps time_of(std::int64_t bytes) const {
-    return ps_per_byte != 0 ? bytes * ps_per_byte : serialisation_ps(bytes, bps, grain_ps);
+    if (ps_per_byte != 0) [[likely]]
+      return bytes * Ps{ps_per_byte};
+    return serialisation_ps(bytes, bps, grain_ps);
   }
 };
 

@@ -3,6 +3,7 @@
 set(EMU_TEST_SOURCES
     tests/cpp/main.cc
     tests/cpp/test_anonymise.cc
+    tests/cpp/test_arrivals.cc
     tests/cpp/test_calendar.cc
     tests/cpp/test_capture.cc
     tests/cpp/test_codecs.cc
@@ -16,6 +17,7 @@ set(EMU_TEST_SOURCES
     tests/cpp/test_observer.cc
     tests/cpp/test_outside.cc
     tests/cpp/test_overlay.cc
+    tests/cpp/test_paced.cc
     tests/cpp/test_ring.cc
     tests/cpp/test_scheduler.cc
     tests/cpp/test_switch.cc

@@ -320,6 +320,73 @@ TEST(a_receiver_that_is_quick_again_resumes_its_sender) {
   CHECK_EQ(all_drops(e), 0U);
 }
 
+TEST(a_slow_receiver_with_two_ports_pauses_both_links) {
+  Star star(2);
+  Engine e{1};
+  const auto nic = e.add_nic_profile(star.nic);
+  const auto chip = e.add_switch_profile(star.chip);
+  const auto none = e.add_ecn_profile(star.ecn);
+  e.add_endpoint(2, nic, star.nic_receive);  // ports 0 and 1
+  e.add_endpoint(1, nic, star.nic_receive);  // port 2
+  e.add_switch(3, chip);                     // ports 3, 4, 5
+  for (std::uint32_t i = 0; i < 3; ++i) e.connect(i, 3 + i, star.rate, star.delay);
+  for (std::uint32_t port = 0; port < 6; ++port) {
+    e.set_port_pfc(port, star.reaction);
+    e.set_port_ecn(port, none);
+    if (port >= 3) e.set_headroom(port, 3, star.headroom);
+  }
+  const auto to_slow = e.tables().groups.add({3, 4});
+  const auto to_sender = e.tables().groups.add({5});
+  const auto from_slow = e.tables().groups.add({0, 1});
+  const auto from_sender = e.tables().groups.add({2});
+  e.tables().port_group.assign(6, kNotLearned);
+  e.tables().switches[0].fib = {to_slow, to_sender};
+  e.finish_build();
+  e.set_endpoint_group(0, from_slow);
+  e.set_endpoint_group(1, from_sender);
+  e.set_receive_rate(0, 100 * kGbps);
+  for (std::uint32_t i = 0; i < 8; ++i) {  // enough of them that both ports get some
+    e.add_qp(1, 0, static_cast<std::uint16_t>(50'000 + i), 3, Verb::kWrite);
+    e.post(i, 1'000'000, 0);
+  }
+  e.run_until(kNever / 2, true);
+  const auto queue = [&](std::uint32_t port) -> const EgressQueue& {
+    return e.queues()[port * kPriorities + 3];
+  };
+  for (const std::uint32_t port : {0U, 1U}) {
+    CHECK(queue(3 + port).tx_packets > 100);
+    CHECK(queue(port).pfc_tx > 0);
+    // One buffer behind both: the pauses are those of both links alike, though
+    // the last ones may still be on their way.
+    CHECK_EQ(queue(port).pfc_tx, queue(1 - port).pfc_tx);
+    CHECK(queue(3 + port).pfc_rx + 1 >= queue(port).pfc_tx);
+    CHECK(queue(3 + port).paused_total(e.now()) > 10 * kUs);
+  }
+  CHECK_EQ(all_drops(e), 0U);
+  CHECK_EQ(e.unfinished(), 0U);
+}
+
+TEST(a_link_that_blinks_loses_what_was_on_it_and_goes_on) {
+  // Down for 20 ns around the first frame of a flow, while the switch is busy
+  // with another: go-back-N sends again what was lost, and all is accounted for.
+  for (Ps down = kUs + 5 * kNs; down < kUs + 100 * kNs; down += 10 * kNs) {
+    Star star(3);
+    Engine& e = star.build();
+    e.add_qp(1, 0, 50'000, 3, Verb::kWrite);
+    e.add_qp(2, 0, 50'001, 3, Verb::kWrite);
+    e.post(0, 40'000, kUs);
+    e.post(1, 400'000, 0);
+    e.run_until(down, true);
+    e.set_link(1, false);
+    e.run_until(down + 20 * kNs, true);
+    e.set_link(1, true);
+    e.run_until(kNever / 2, true);
+    CHECK_EQ(e.unfinished(), 0U);
+    const Totals& t = e.totals();
+    CHECK_EQ(t.injected_packets, t.delivered_packets + all_drops(e) + e.in_flight().first);
+  }
+}
+
 TEST(a_dead_link_loses_what_is_on_it_and_what_is_sent_into_it) {
   Star star(2);
   star.delay = 2 * kUs;
