@@ -22,7 +22,7 @@ REPORT := first-look$(if $(FULL),-full)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test ryu bench \
+.PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test ryu validate bench \
         report publish docs pcap-demo lock clean \
         $(addprefix experiment-,$(EXPERIMENTS))
 
@@ -39,6 +39,7 @@ help:
 	@echo 'make ryu              Ryu in .venv-ryu, for emu lab up --controller-runtime ryu'
 	@echo 'make lint             ruff, mypy --strict, clang-format'
 	@echo 'make format           let ruff and clang-format rewrite the sources'
+	@echo 'make validate         the engine against theory and ns-3; writes docs/validation.md'
 	@echo 'make bench            packet-hops per second of the engine; packets per second of captures'
 	@echo 'make publish          collect finished reports into public/'
 	@echo 'make docs             regenerate docs/cli.md, JSON Schemas, the type stub'
@@ -144,6 +145,9 @@ $(STAMPS)/ryu: scripts/ryu-venv controllers/ryu-requirements.txt
 # One after the other: two labs at once would disturb each other's timing.
 lab-test: $(STAMPS)/build $(STAMPS)/system-lab $(STAMPS)/ryu
 	$(BIN)/python -m pytest -m lab $(ARGS)
+
+validate: $(STAMPS)/build
+	$(BIN)/emu validate --out docs/validation.md --jobs $(JOBS)
 
 bench: $(STAMPS)/build
 	$(BIN)/emu bench

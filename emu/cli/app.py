@@ -21,6 +21,7 @@ from emu.cli import (
     run,
     topology,
     trace,
+    validate,
 )
 from emu.cli.console import EXIT_FAILED, EXIT_INTERRUPTED, note, render_error
 
@@ -46,6 +47,7 @@ for module in (
     pcap,
     pcap_bench,
     bench,
+    validate,
     doctor,
 ):
     module.register(app)

@@ -108,6 +108,11 @@ def end_ps(scenario: Scenario) -> int:
     return min(limits)
 
 
+def drive(engine: _core.Engine, scenario: Scenario, timeline: Timeline) -> None:
+    """Run an engine to the end of its scenario, telling nobody and writing nothing."""
+    _drive(engine, scenario, timeline, lambda *_: None)
+
+
 def _drive(
     engine: _core.Engine,
     scenario: Scenario,

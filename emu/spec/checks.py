@@ -113,6 +113,11 @@ def check_rest(spec: ExperimentSpec) -> Iterator[Item]:
     yield from _check_captures(spec)
     hosts = len(spec.topology.host_names)
     for i, background in enumerate(spec.workload.background):
+        for side in ("sources", "destinations"):
+            try:
+                pick_names(getattr(background, side), spec.topology.host_names)
+            except ValueError as error:
+                yield ("workload", "background", i, side), str(error)
         if background.pattern == "incast" and background.fan_in >= hosts:
             yield (
                 ("workload", "background", i, "fan_in"),

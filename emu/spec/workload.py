@@ -185,6 +185,14 @@ class BackgroundSpec(Spec):
     """Share of the host links' rate."""
     size: Annotated[Size, Field(gt=0)] = 1_000_000
     priority: Priority = 0
+    sources: tuple[Name, ...] = ()
+    """Hosts that send (uniform only): names, globs or ranges; none given: all."""
+    destinations: tuple[Name, ...] = ()
+    """Hosts that receive (uniform only). With destinations ``load`` is the share of their
+    rate."""
+    spacing: Literal["poisson", "periodic"] = "poisson"
+    """periodic: every pair of a source and a destination sends at a constant interval from a
+    random phase on (uniform only)."""
     fan_in: Annotated[Int, Field(ge=1, le=4096)] = 8
     """Senders of one incast."""
     start: Time = 0
@@ -196,6 +204,11 @@ class BackgroundSpec(Spec):
             raise ValueError(
                 f"start is {format_time(self.start)} and stop {format_time(self.stop)}: "
                 "stop must be later"
+            )
+        chosen = self.sources or self.destinations or self.spacing != "poisson"
+        if chosen and self.pattern != "uniform":
+            raise ValueError(
+                f"pattern is {self.pattern}: sources, destinations and spacing belong to uniform"
             )
         return self
 

@@ -3,7 +3,8 @@
 
 ``load`` is the mean share of all endpoints' ingress rate, headers included.
 
-- ``uniform``: each message has its own random source and destination.
+- ``uniform``: each message has its own random source and destination, among the hosts
+  that are named where some are; or every pair of them sends periodically.
 - ``incast``: ``fan_in`` random sources send to one random destination at once.
 - ``all-to-all``: in a random group of ``fan_in`` endpoints everybody sends to everybody
   else at once, as expert parallelism does.
@@ -16,7 +17,7 @@ import pandas as pd
 
 from emu.errors import Fault, SpecError
 from emu.fabric.graph import Fabric
-from emu.spec import BackgroundSpec
+from emu.spec import BackgroundSpec, pick_names
 from emu.workload.messages import MESSAGES_MAX
 from emu.workload.scaling import ingress_bps
 from emu.workload.seeds import stream
@@ -43,6 +44,8 @@ def background_flows(
 def _flows(
     spec: BackgroundSpec, number: int, fabric: Fabric, stop_ps: int, seed: int
 ) -> pd.DataFrame:
+    if spec.sources or spec.destinations or spec.spacing == "periodic":
+        return _between(spec, number, fabric, stop_ps, seed)
     endpoints = fabric.n_endpoints
     members = {"uniform": 2, "incast": spec.fan_in + 1, "all-to-all": spec.fan_in}[spec.pattern]
     if not 2 <= members <= endpoints:
@@ -83,6 +86,56 @@ def _flows(
             "priority": np.int64(spec.priority),
         }
     )
+
+
+def _between(
+    spec: BackgroundSpec, number: int, fabric: Fabric, stop_ps: int, seed: int
+) -> pd.DataFrame:
+    """Messages from chosen hosts to chosen hosts."""
+    sides = [_endpoints_of(names, fabric) for names in (spec.sources, spec.destinations)]
+    pairs = np.array([(s, d) for s in sides[0] for d in sides[1] if s != d], dtype=np.int64)
+    if len(pairs) == 0:
+        raise _fault(number, "sources and destinations are one host", "name another host")
+    size = np.array([spec.size], dtype=np.int64)
+    bits = int(wire_bytes(size, fabric.spec.nic.mtu)[0]) * 8
+    rate = spec.load * ingress_bps(fabric, pairs[:, 1]) / bits
+    window = max((stop_ps if spec.stop is None else spec.stop) - spec.start, 0)
+    mean = rate * window / PS_PER_S
+    if mean > MESSAGES_MAX:
+        raise _fault(
+            number,
+            f"about {mean:,.0f} messages; at most {MESSAGES_MAX:,} fit",
+            "lower load, raise size, or set stop",
+        )
+    rng = stream(seed, f"background {number}")
+    if spec.spacing == "poisson":
+        times = np.sort(rng.integers(0, max(window, 1), size=rng.poisson(mean)))
+        chosen = pairs[rng.integers(0, len(pairs), size=len(times))]
+    else:
+        interval = len(pairs) * PS_PER_S / rate
+        phases = rng.random(len(pairs)) * interval
+        each = [np.arange(phase, window, interval) for phase in phases]
+        chosen = np.repeat(pairs, [len(times) for times in each], axis=0)
+        times = np.concatenate(each).astype(np.int64)
+    return pd.DataFrame(
+        {
+            "transfer_id": np.int64(-1),
+            "src_endpoint": chosen[:, 0],
+            "dst_endpoint": chosen[:, 1],
+            "lane": np.int64(-1 - number),
+            "payload_bytes": np.int64(spec.size),
+            "post_ps": times + spec.start,
+            "verb": "write",
+            "priority": np.int64(spec.priority),
+        }
+    )
+
+
+def _endpoints_of(patterns: tuple[str, ...], fabric: Fabric) -> list[int]:
+    """Endpoints of the hosts that the patterns name, of all hosts without patterns."""
+    names = [host.name for host in fabric.hosts]
+    chosen = set(pick_names(patterns, names)) if patterns else set(names)
+    return [nic for host in fabric.hosts if host.name in chosen for nic in host.nics]
 
 
 def _distinct(rng: np.random.Generator, events: int, members: int, endpoints: int) -> IntArray:

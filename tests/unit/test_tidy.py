@@ -28,6 +28,7 @@ LAYERS: dict[str, set[str]] = {
     "lab": BASE | {"spec", "fabric", "workload", "telemetry", "core"},
     "report": BASE | {"telemetry", "wire"},
     "interop": BASE | {"spec", "fabric", "telemetry"},
+    "validate": BASE | {"spec", "fabric", "workload", "sim", "interop", "core"},
     "bench": BASE | {"spec", "fabric", "workload", "sim"},
     "_api": BASE | {"spec", "sim", "telemetry", "report"},
 }

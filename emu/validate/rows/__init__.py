@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All rows, in the order of the page."""
+
+from emu.validate.rows import dcqcn, headroom, hpcc, phenomena, queueing, transfer
+
+ROWS = (
+    *queueing.ROWS,
+    *transfer.ROWS,
+    *headroom.ROWS,
+    *dcqcn.ROWS,
+    *hpcc.ROWS,
+    *phenomena.ROWS,
+)

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Queueing theory: packets of one size into one port."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from emu.validate import theory
+from emu.validate.lab import Done, load, runs
+from emu.validate.plot import Figure, Line
+from emu.validate.row import Check, Result, Row
+
+PART = "Queueing theory"
+FRAME_BYTES = 4178
+"""A message of 4096 bytes in one packet: 62 of headers, RETH 16, immediate 4."""
+SERVICE_PS = (FRAME_BYTES + 20) * 8 * 10**12 // (25 * 10**9)
+"""At 25 Gb/s, preamble and gap included."""
+NIC_SERVICE_PS = (FRAME_BYTES + 20) * 8 * 10**12 // (400 * 10**9)
+BATCHES = 40
+
+
+def _waits(done: Done, priority: int = 3) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Arrival at the queue (up to a constant) and wait of each packet, by arrival."""
+    flows = done.flows
+    flows = flows[(flows["transfer_id"] < 0) & (flows["priority"] == priority)]
+    post = flows["post_ps"].to_numpy(np.int64)
+    took = flows["end_ps"].to_numpy(np.int64) - post
+    order = np.argsort(post, kind="stable")
+    return post[order], took[order] - took.min()
+
+
+def _mean(waits: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Mean in services, and its standard error by means of batches."""
+    parts = [part.mean() / SERVICE_PS for part in np.array_split(waits, BATCHES)]
+    return float(np.mean(parts)), float(np.std(parts, ddof=1) / np.sqrt(BATCHES))
+
+
+def _load(post: npt.NDArray[np.int64]) -> float:
+    """Load of the packets that came, not of those that were ordered."""
+    return float((len(post) - 1) * SERVICE_PS / (post[-1] - post[0]))
+
+
+def exact(folder: Path) -> Result:
+    """Every packet's time against the recursion of Lindley, in its NIC and in the port."""
+    result = Result()
+    for done in runs(load(folder, "md1-exact.yaml")):
+        flows = done.flows[done.flows["transfer_id"] < 0]
+        src = flows["src_endpoint"].to_numpy()
+        post = flows["post_ps"].to_numpy(np.int64)
+        took = flows["end_ps"].to_numpy(np.int64) - post
+        sent = post.copy()
+        for source in np.unique(src):
+            own = src == source
+            sent[own] += theory.lindley(post[own], NIC_SERVICE_PS)
+        order = np.lexsort((src, sent))
+        wait = sent - post
+        wait[order] += theory.lindley(sent[order], SERVICE_PS)
+        off = took - took.min() - wait
+        name = f"{done.variant.labels['case']}, {len(post):,} packets"
+        worst = int(np.abs(off).max())
+        result.checks.append(Check(f"{name}: largest difference, ps", 0, worst, 0.0, absolute=True))
+    return result
+
+
+def md1(folder: Path) -> Result:
+    """Mean and 99th percentile against M/D/1."""
+    result, loads, means, tails = Result(), [], [], []
+    for done in runs(load(folder, "md1.yaml")):
+        post, waits = _waits(done)
+        rho = _load(post)
+        mean, error = _mean(waits)
+        p99 = float(np.percentile(waits, 99)) / SERVICE_PS
+        name = f"load {rho:.3f}, {len(post):,} packets"
+        expected = theory.md1_mean(rho)
+        result.checks += [
+            Check(f"{name}: mean wait, services", expected, mean,
+                  max(0.01, 2.6 * error / expected)),
+            Check(f"{name}: 99th percentile, services", theory.md1_percentile(rho, 0.99), p99,
+                  max(0.01, 4 * error / expected)),
+        ]  # fmt: skip
+        loads.append(rho)
+        means.append(mean)
+        tails.append(p99)
+    grid = np.linspace(0.25, 0.955, 60)
+    result.figure = Figure(
+        "Wait in one port under Poisson arrivals", "load", "wait, services",
+        [
+            Line("M/D/1 mean", grid, [theory.md1_mean(x) for x in grid]),
+            Line("M/D/1 99 %", grid, [theory.md1_percentile(x, 0.99) for x in grid]),
+            Line("emu mean", loads, means, dots=True),
+            Line("emu 99 %", loads, tails, dots=True),
+        ],
+        log_y=True,
+    )  # fmt: skip
+    result.notes.append(
+        "The formulas get the load of the packets that came. The tolerance is 1 %, or 2.6 standard "
+        "errors of the mean where those are more: at a load of 0.95 a wait is remembered for "
+        "hundreds of packets."
+    )
+    return result
+
+
+def priorities(folder: Path) -> Result:
+    """Two strict priorities against Cobham's formula."""
+    result = Result()
+    for done in runs(load(folder, "md1-priorities.yaml")):
+        parts = {name: _waits(done, p) for name, p in (("high", 6), ("low", 3))}
+        rho = {name: _load(post) for name, (post, _) in parts.items()}
+        expected = theory.priority_means(rho["high"], rho["low"])
+        for (name, (post, waits)), mean in zip(parts.items(), expected, strict=True):
+            got, error = _mean(waits)
+            result.checks.append(
+                Check(f"{name} priority, load {rho[name]:.3f}, {len(post):,} packets: mean wait, "
+                      "services", mean, got, max(0.01, 2.6 * error / mean))
+            )  # fmt: skip
+    return result
+
+
+def periodic(folder: Path) -> Result:
+    """N periodic sources with random phases against the exact nD/D/1 distribution."""
+    spec = load(folder, "ndd1.yaml")
+    waits, period, sources = [], 0.0, 0
+    for done in runs(spec):
+        post, wait = _waits(done)
+        sources = done.scenario.fabric.n_endpoints - 1
+        period = float(np.median(np.diff(post[::sources]))) / SERVICE_PS
+        # From the second period on the system is periodic: each source counts once.
+        waits.append(wait[sources : 2 * sources])
+    all_waits = np.concatenate(waits) / SERVICE_PS
+    result = Result()
+    xs, expected, got = [], [], []
+    for x in range(4):
+        # An arriving packet sees the other N - 1 sources.
+        p = theory.ndd1_exceeds(sources - 1, period, x)
+        share = float(np.mean(all_waits > x))
+        sd = (p * (1 - p) / len(waits) / 4) ** 0.5
+        result.checks.append(
+            Check(f"P(wait > {x} services), {len(waits)} phases of {sources} sources", p, share,
+                  max(0.01 * p, 3 * sd), absolute=True)
+        )  # fmt: skip
+        xs.append(x)
+        expected.append(p)
+        got.append(share)
+    result.figure = Figure(
+        f"{sources} periodic sources", "wait, services", "share of packets that wait longer",
+        [Line("nD/D/1", xs, expected), Line("emu", xs, got, dots=True)], log_y=True,
+    )  # fmt: skip
+    return result
+
+
+ROWS = (
+    Row("md1-exact", PART, "Every packet's wait against Lindley's recursion on the same arrivals",
+        "Lindley 1952", "md1-exact.yaml", exact),
+    Row("md1", PART, "Mean and 99th percentile of the wait against M/D/1",
+        "Pollaczek-Khinchine; exact distribution by Franx 2001", "md1.yaml", md1, quick=False),
+    Row("md1-priorities", PART, "Two strict priorities against the non-preemptive formulas",
+        "Cobham 1954", "md1-priorities.yaml", priorities, quick=False),
+    Row("ndd1", PART, "Periodic sources with random phases against nD/D/1",
+        "Roberts and Virtamo 1991", "ndd1.yaml", periodic, quick=False),
+)  # fmt: skip
