@@ -38,14 +38,15 @@ def md1_wait_cdf(load: float, wait: float, queue: FloatArray) -> float:
     k = math.floor(wait) + 1
     total = np.cumsum(queue)
     y = load * (k - wait)
-    terms = [total[k - j - 1] * y**j / math.factorial(j) for j in range(min(k, 120))]
+    # One more than wait may be there: the one in service.
+    terms = [total[k - j] * y**j / math.factorial(j) for j in range(min(k, 120))]
     return math.exp(-y) * float(sum(terms))
 
 
 def md1_percentile(load: float, share: float) -> float:
     """Wait that is not exceeded with probability ``share``, by bisection."""
     queue = md1_queue(load, 40 + round(40 / (1 - load)))
-    low, high = 0.0, len(queue) - 2.0
+    low, high = 0.0, len(queue) - 3.0
     for _ in range(60):
         middle = (low + high) / 2
         if md1_wait_cdf(load, middle, queue) < share:
