@@ -22,7 +22,7 @@ REPORT := first-look$(if $(FULL),-full)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test ryu validate bench \
+.PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test ryu validate conformance bench \
         report publish docs pcap-demo lock clean \
         $(addprefix experiment-,$(EXPERIMENTS))
 
@@ -40,6 +40,7 @@ help:
 	@echo 'make lint             ruff, mypy --strict, clang-format'
 	@echo 'make format           let ruff and clang-format rewrite the sources'
 	@echo 'make validate         the engine against theory and ns-3; writes docs/validation.md'
+	@echo 'make conformance      the test suite of real switches, on the simulated one'
 	@echo 'make bench            packet-hops per second of the engine; packets per second of captures'
 	@echo 'make publish          collect finished reports into public/'
 	@echo 'make docs             regenerate docs/cli.md, JSON Schemas, the type stub'
@@ -148,6 +149,9 @@ lab-test: $(STAMPS)/build $(STAMPS)/system-lab $(STAMPS)/ryu
 
 validate: $(STAMPS)/build
 	$(BIN)/emu validate --out docs/validation.md --jobs $(JOBS)
+
+conformance: $(STAMPS)/build
+	$(BIN)/emu validate --part 'Switch test suite (snappi)'
 
 bench: $(STAMPS)/build
 	$(BIN)/emu bench

@@ -44,6 +44,22 @@ def import_hpcc(
         note(text)
 
 
+@importer.command(
+    "htsim", epilog="Example: emu import htsim --topology a.topo --matrix a.cm -o case.yaml"
+)
+def import_htsim(
+    topology: Annotated[Path, typer.Option("--topology", help="Its .topo file.")],
+    matrix: Annotated[Path, typer.Option("--matrix", help="Its connection matrix, .cm.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The experiment to write.")],
+    switch: Annotated[str, typer.Option("--switch", help="Preset of the switches.")] = "tomahawk4",
+    nic: Annotated[str, typer.Option("--nic", help="Preset of the NICs.")] = "connectx7",
+) -> None:
+    """Turn a connection matrix on a fat tree of csg-htsim or uet-htsim into an experiment."""
+    from emu.interop.htsim import import_htsim as convert
+
+    note(f"wrote {out} and {convert(topology, matrix, out, switch, nic)}")
+
+
 @exporter.command("hpcc", epilog="Example: emu export hpcc runs/case/l3/seed-1 -o fct.txt")
 def export_hpcc(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],

@@ -22,6 +22,9 @@ def validate(
     rows: Annotated[
         list[str] | None, typer.Argument(metavar="[ROW]...", help="Rows; none: all of them.")
     ] = None,
+    part: Annotated[
+        str | None, typer.Option("--part", help="Only the rows of this section of the page.")
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Only the rows that take seconds.")
     ] = False,
@@ -43,7 +46,7 @@ def validate(
     def tell(verdict: Verdict) -> None:
         note(f"{verdict.row.name}: {'holds' if verdict.ok else 'FAILS'}")
 
-    verdicts = run_rows(select(rows or [], quick), folder.resolve(), jobs, tell)
+    verdicts = run_rows(select(rows or [], quick, part), folder.resolve(), jobs, tell)
     print_table(
         ["row", "what", "expected", "got", "error", "tolerance", "holds"],
         [

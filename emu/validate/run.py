@@ -28,20 +28,25 @@ class Verdict:
         return all(check.ok for check in self.result.checks)
 
 
-def select(names: Iterable[str], quick: bool) -> list[Row]:
-    """Rows by name, all of them without names; with ``quick`` only the quick ones.
+def select(names: Iterable[str], quick: bool, part: str | None = None) -> list[Row]:
+    """Rows by name, all of them without names; with ``quick`` only the quick ones, with a
+    ``part`` only those of that section.
 
     Raises
     ------
     InputError
-        For a name that no row has.
+        For a name that no row has, and for an unknown part.
     """
     known = {row.name: row for row in ROWS}
     chosen = list(names)
     for name in chosen:
         if name not in known:
             raise InputError(f"no row {name!r}", hint=hint_for(name, known))
+    parts = dict.fromkeys(row.part for row in ROWS)
+    if part is not None and part not in parts:
+        raise InputError(f"no part {part!r}", hint=hint_for(part, parts))
     rows = [known[name] for name in chosen] if chosen else list(ROWS)
+    rows = [row for row in rows if part is None or row.part == part]
     return [row for row in rows if row.quick or not quick]
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All rows, in the order of the page."""
 
-from emu.validate.rows import dcqcn, headroom, hpcc, phenomena, queueing, transfer
+from emu.validate.rows import conformance, dcqcn, headroom, hpcc, phenomena, queueing, transfer
 
 ROWS = (
     *queueing.ROWS,
@@ -10,4 +10,5 @@ ROWS = (
     *dcqcn.ROWS,
     *hpcc.ROWS,
     *phenomena.ROWS,
+    *conformance.ROWS,
 )

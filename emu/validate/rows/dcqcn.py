@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from emu.validate.fluid import FluidParams, fixed_point
 from emu.validate.lab import Done, load, runs
@@ -36,13 +38,18 @@ def _late(done: Done) -> tuple[float, float, float]:
     late = frame[frame["t_ps"] > stop // 2]["egress_bytes"].to_numpy() / 1000
     count = stop // 2 // step
     padded = np.concatenate([late, np.zeros(max(0, count - len(late)))])
-    sent = done.queue("leaf", "sink.0")["tx_bytes"] * 8 / (stop / 1e12) / 100e9
-    return float(padded.mean()), float(padded.std()), sent
+    series = pd.DataFrame(done.engine.series())
+    series = series[series["t_ps"] >= stop // 2]
+    ends = series.iloc[[0, -1]]
+    payload, span = (float(np.diff(ends[name])[0]) for name in ("delivered_payload_bytes", "t_ps"))
+    mtu = done.scenario.spec.topology.nic.mtu
+    used = payload * (mtu + 82) / mtu * 8 / (span / 1e12) / 100e9
+    return float(padded.mean()), float(padded.std()), used
 
 
-def _shares(done: Done) -> np.ndarray:
+def _shares(done: Done) -> npt.NDArray[np.float64]:
     flows = done.flows[done.flows["payload_bytes"] > 10**6]
-    return flows["packets"].to_numpy(np.float64)
+    return np.asarray(flows["packets"].to_numpy(np.float64))
 
 
 def steady(folder: Path) -> Result:
@@ -55,12 +62,10 @@ def steady(folder: Path) -> Result:
         point = fixed_point(FluidParams(packet_bytes=packet), n)
         shares = _shares(done)
         jain = float(shares.sum() ** 2 / (n * (shares**2).sum()))
-        kmax = 200.0
         result.checks += [
-            Check(f"{n} flows: utilisation", 1.0, used, 0.05),
+            Check(f"{n} flows: utilisation of the second half", 1.0, used, 0.02),
             Check(f"{n} flows: Jain's index of what was sent", 1.0, jain, 0.05),
-            Check(f"{n} flows: mean queue, kB", min(point.queue_kb, kmax), mean, kmax,
-                  absolute=True),
+            Check(f"{n} flows: mean queue, kB", point.queue_kb, mean, 0.4),
         ]  # fmt: skip
         result.notes.append(
             f"{n} flows: fluid fixed point p* = {point.p:.3e}, queue {point.queue_kb:.1f} kB; "
@@ -69,6 +74,13 @@ def steady(folder: Path) -> Result:
         ns.append(n)
         queues.append(mean)
         model.append(point.queue_kb)
+    result.notes.append(
+        "The fluid model gives a point; packets swing around it. With 2 and 10 flows the queue "
+        "swings by as much as it is long, and is often empty, where nothing is marked: the mean "
+        "mark then needs a longer mean queue. With 32 flows it swings into kmax, where everything "
+        "is marked. The tolerance of 40 % guards against a change; the model itself holds within "
+        "5 % nowhere on this curve."
+    )
     result.figure = Figure(
         "Queue of N DCQCN flows", "flows", "mean queue, kB",
         [Line("fluid fixed point", ns, model), Line("emu", ns, queues, dots=True)],
