@@ -258,7 +258,7 @@ ROWS = (
     Row("hpcc-differences", PART, "What each difference between its model and emu's costs", SOURCE,
         "hpcc-ns3/b3_incast16_star_pfconly", differences),
     Row("hpcc-stars", PART, "The other single-switch cases", SOURCE, "hpcc-ns3/README.md",
-        partial(random_star, names=_ALL_STARS, seeds=4), quick=False),
+        partial(random_star, names=_ALL_STARS, seeds=8), quick=False),
     Row("hpcc-leaf-spine", PART, "32 hosts, Poisson flows, 32 MiB, its DCQCN preset", SOURCE,
         "hpcc-ns3/README.md",
         partial(leaf_spine, name="c1_leafspine32_poisson_dcqcn", seeds=6), quick=False),
