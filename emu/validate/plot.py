@@ -107,7 +107,7 @@ def svg(figure: Figure) -> str:
             )
         top = TOP + 12 + 14 * number
         out.append(
-            f'<text x="{WIDTH - RIGHT - 4}" y="{top}" text-anchor="end" fill="{colour}">'
+            f'<text x="{LEFT + 8}" y="{top}" fill="{colour}">'
             f"{escape(('● ' if line.dots else '— ') + line.label)}</text>"
         )
     out.append(
