@@ -12,7 +12,7 @@ import pandas as pd
 from emu.validate.fluid import FluidParams, fixed_point
 from emu.validate.lab import Done, load, runs
 from emu.validate.plot import Figure, Line
-from emu.validate.row import Check, Result, Row
+from emu.validate.row import Check, Result, Row, at_least
 
 PART = "DCQCN"
 FLUID = "Zhu et al., SIGCOMM 2015, 5; Zhu et al., CoNEXT 2016, 3"
@@ -107,11 +107,34 @@ def overshoot(folder: Path) -> Result:
     return result
 
 
+def delayed(folder: Path) -> Result:
+    """Feedback that takes 85 us instead of 2 us: the queue swings, and many flows lose rate."""
+    found = {}
+    for name in ("dcqcn-steady.yaml", "dcqcn-delay.yaml"):
+        for done in runs(load(folder, name)):
+            found[name, len(_shares(done))] = _late(done)
+    near, far = (found[name, 10] for name in ("dcqcn-steady.yaml", "dcqcn-delay.yaml"))
+    many = found["dcqcn-delay.yaml", 32]
+    return Result(
+        [
+            at_least("10 flows: swing of the queue (deviation over mean), with the delay over "
+                     "without", 1.4, far[1] / far[0] / (near[1] / near[0])),
+            at_least("32 flows: swing of the queue", 1.0, many[1] / many[0]),
+            at_least("32 flows: utilisation lost, share", 0.03, 1 - many[2]),
+        ],
+        notes=["The fluid model has the same fixed point for every delay and says that it is left "
+               "when feedback is slow; with the delay the queue is often empty, so rate is lost."],
+    )  # fmt: skip
+
+
 ROWS = (
     Row("dcqcn-solver", PART, "Two solvers of the fixed point agree", FLUID, "dcqcn-steady.yaml",
         solver),
     Row("dcqcn-steady", PART, "Long flows into one port: utilisation, fairness, queue", FLUID,
         "dcqcn-steady.yaml", steady, quick=False),
+    Row("dcqcn-delay", PART, "Instability under delayed feedback",
+        "Zhu et al., CoNEXT 2016, 3 (stability of DCQCN against feedback delay)",
+        "dcqcn-delay.yaml", delayed, quick=False),
     Row("dcqcn-start", PART, "Start-up overshoot: senders begin at line rate",
         "Zhu et al., SIGCOMM 2015; Mittal et al., SIGCOMM 2018, 1", "dcqcn-start.yaml", overshoot),
 )  # fmt: skip
