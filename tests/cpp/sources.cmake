@@ -18,6 +18,7 @@ set(EMU_TEST_SOURCES
     tests/cpp/test_outside.cc
     tests/cpp/test_overlay.cc
     tests/cpp/test_paced.cc
+    tests/cpp/test_psn_space.cc
     tests/cpp/test_ring.cc
     tests/cpp/test_scheduler.cc
     tests/cpp/test_switch.cc

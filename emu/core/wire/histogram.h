@@ -44,6 +44,7 @@ class DurationHistogram {
   /// The value that a share `q` of all does not exceed; -1 when there is none.
   std::int64_t quantile_ps(double q) const {
     if (count_ == 0) return -1;
+    if (q >= 1.0) return max_ps_;
     auto rank = static_cast<std::uint64_t>(q * static_cast<double>(count_));
     if (rank >= count_) rank = count_ - 1;
     std::uint64_t below = 0;

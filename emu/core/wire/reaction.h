@@ -34,7 +34,14 @@ struct RateReaction {
     if (measuring_ || !begun_ || time_ps - first_ps_ < window_ps) return;
     advance(time_ps, window_ps);
     pending_before_ = 0;
-    for (const std::uint32_t b : bins_) pending_before_ += b;
+    for (const std::uint64_t b : bins_) pending_before_ += b;
+    // The bins reach back to the begin of the oldest, which is not quite a window.
+    const std::int64_t width_ps = window_ps / kBins;
+    const std::int64_t covered_ps = kBins * width_ps - (bin_end_ps_ - time_ps);
+    if (covered_ps <= 0) return;  // a clock that went back
+    pending_before_ = static_cast<std::uint64_t>(static_cast<double>(pending_before_) *
+                                                 static_cast<double>(window_ps) /
+                                                 static_cast<double>(covered_ps));
     pending_after_ = 0;
     until_ps_ = time_ps + window_ps;
     // A CNP always follows a packet; a rate of a few packets per window would only
@@ -67,7 +74,7 @@ struct RateReaction {
     bin_ = bin;
   }
 
-  std::array<std::uint32_t, kBins> bins_{};
+  std::array<std::uint64_t, kBins> bins_{};
   std::int64_t bin_ = INT64_MIN / 2;
   std::int64_t bin_end_ps_ = INT64_MIN;
   std::int64_t first_ps_ = 0;
