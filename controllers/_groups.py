@@ -49,6 +49,11 @@ def hash_ports(parser: Any) -> list[Any]:
     ]
 
 
+def hash_mark(parser: Any) -> list[Any]:
+    """Actions for tunnel packets after ``hash_seed``: their mark into the source MAC."""
+    return [parser.NXActionRegMove("pkt_mark", "eth_src", n_bits=16, src_ofs=0, dst_ofs=0)]
+
+
 def keep_source(parser: Any) -> list[Any]:
     """Actions before ``hash_seed`` where the packet is bridged and keeps its source MAC."""
     return [

@@ -22,7 +22,7 @@ from typing import Any
 
 from controllers import _api
 from controllers._fabric import FabricApp, Point, Switch
-from controllers._groups import Bucket, hash_ports, hash_seed
+from controllers._groups import Bucket, hash_mark, hash_ports, hash_seed
 
 ETH_ARP = 0x0806
 ETH_IPV4 = 0x0800
@@ -104,6 +104,9 @@ class L3(FabricApp):
         seed = hash_seed(parser, switch.dpid)
         udp = parser.OFPMatch(eth_type=ETH_IPV4, ip_proto=UDP)
         self.send_flow(switch, TABLE_HASH, 100, udp, [*seed, *hash_ports(parser)], goto=TABLE_ROUTE)
+        # From a tunnel of the switch's own: the mark stands for the flow (see evpn.py).
+        own = parser.OFPMatch(in_port=proto.OFPP_LOCAL)
+        self.send_flow(switch, TABLE_HASH, 200, own, [*seed, *hash_mark(parser)], goto=TABLE_ROUTE)
         self.send_flow(switch, TABLE_HASH, 0, parser.OFPMatch(), seed, goto=TABLE_ROUTE)
         self.send_flow(switch, TABLE_ROUTE, 0, parser.OFPMatch(), [to_controller])
         for host in self.hosts.values():
@@ -159,7 +162,9 @@ class L3(FabricApp):
     def on_packet(self, switch: Switch, in_port: int, message: Any) -> None:
         """Learn from ARP at an edge; look for a destination that nobody has claimed."""
         port = switch.ports.get(in_port)
-        if port is None or port.neighbour is not None:
+        # The switch's own interface is a host too: a VTEP, for instance.
+        own = in_port == switch.datapath.ofproto.OFPP_LOCAL
+        if not own and (port is None or port.neighbour is not None):
             return
         packet = _api.packet.Packet(message.data)
         arp = packet.get_protocol(_api.arp.arp)

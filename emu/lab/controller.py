@@ -62,6 +62,8 @@ class Controller:
     namespace: str
     """Name on the machine."""
     address: str = "127.0.0.1"
+    switch: str = ""
+    """The switch that it is for, where each has its own."""
 
     @property
     def target(self) -> str:
@@ -71,7 +73,7 @@ class Controller:
     @property
     def role(self) -> str:
         """Name of the process in the state file and of its log."""
-        return f"controller-{self.app}"
+        return f"controller-{self.app}" + (f"-{self.switch}" if self.switch else "")
 
     def start(self, launcher: Launcher, options: list[str]) -> None:
         """Start the app; its switches connect when they find it listening."""

@@ -64,10 +64,11 @@ def announce_hosts(lab: Lab) -> None:
         port = lab.plan.ports[address.port]
         with socket_in(_namespace(lab, address), socket.AF_PACKET, socket.SOCK_RAW) as raw:
             raw.bind((port.interface, 0))
-            raw.send(_gratuitous_arp(port.mac, address.ip))
+            raw.send(gratuitous_arp(port.mac, address.ip))
 
 
-def _gratuitous_arp(mac: str, ip: str) -> bytes:
+def gratuitous_arp(mac: str, ip: str) -> bytes:
+    """The frame in which a MAC claims an address."""
     sender = bytes.fromhex(mac.replace(":", ""))
     owner = socket.inet_aton(ip)
     ethernet = b"\xff" * 6 + sender + struct.pack("!H", 0x0806)

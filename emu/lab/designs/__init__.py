@@ -4,7 +4,14 @@
 from __future__ import annotations
 
 from emu.errors import InputError
-from emu.lab.designs import evpn_frr, l3_controller, l3_frr, stretched_controller, stretched_ovs
+from emu.lab.designs import (
+    evpn_controller,
+    evpn_frr,
+    l3_controller,
+    l3_frr,
+    stretched_controller,
+    stretched_ovs,
+)
 from emu.lab.designs.variant import Variant
 from emu.spec.nearest import hint_for
 
@@ -15,6 +22,7 @@ VARIANTS: tuple[Variant, ...] = (
     stretched_controller.TREE,
     stretched_controller.MLAG,
     evpn_frr.VARIANT,
+    evpn_controller.VARIANT,
 )
 """A design's first is its default."""
 
