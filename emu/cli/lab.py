@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`emu lab up | status | shell | fault | down` and `emu clean`."""
+"""`emu lab up | status | shell | capture | fault | measure-convergence | down`, `emu clean`."""
 
 from __future__ import annotations
 
@@ -115,6 +115,27 @@ def shell(
     lab = Lab.attach()
     words, environment = shell_command(lab, node, command or [])
     os.execvpe(words[0], words, environment)
+
+
+@group.command(epilog="Example: emu lab capture leaf0-p2 h0 --out captures --seconds 10")
+def capture(
+    ports: Annotated[
+        list[str], typer.Argument(metavar="PORT...", help="leaf0-p2, or a host's NIC: h0, h0.1.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for PORT.pcapng.")] = Path("."),
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", min=0, help="Without it: until Ctrl-C.")
+    ] = None,
+) -> None:
+    """Write what passes ports of the lab, in both directions, one pcapng file each."""
+    from emu.lab.capture import capture as write
+    from emu.lab.lab import Lab
+
+    lab = Lab.attach()
+    note("capturing" if seconds else "capturing; Ctrl-C ends it")
+    for path, packets in write(lab, ports, out, seconds).items():
+        note(f"{path}: {packets} packets")
+    lab.leave()
 
 
 @group.command(epilog="Example: emu lab fault 'link down leaf1-spine0'")

@@ -7,6 +7,7 @@ from emu.errors import InputError
 from emu.lab.designs import (
     evpn_controller,
     evpn_frr,
+    l3_adaptive,
     l3_controller,
     l3_frr,
     stretched_controller,
@@ -17,6 +18,7 @@ from emu.spec.nearest import hint_for
 
 VARIANTS: tuple[Variant, ...] = (
     l3_controller.VARIANT,
+    l3_adaptive.VARIANT,
     l3_frr.VARIANT,
     stretched_ovs.VARIANT,
     stretched_controller.TREE,
