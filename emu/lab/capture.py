@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from emu.errors import InputError
 from emu.lab.lab import Lab
@@ -75,15 +75,15 @@ def capture(
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=out, prefix=".raw-")))
-        taps: dict[Any, tuple[str, IO[bytes]]] = {}
+        taps: dict[socket.socket, tuple[str, IO[bytes]]] = {}
         counts = dict.fromkeys(chosen, 0)
         for name, port in chosen.items():
             tap = stack.enter_context(_tap(lab, port))
-            file = stack.enter_context((folder / f"{_file_name(name)}.pcap").open("wb"))
-            file.write(
+            raw: IO[bytes] = stack.enter_context((folder / f"{_file_name(name)}.pcap").open("wb"))
+            raw.write(
                 struct.pack("<IHHiIII", PCAP_NANOSECONDS, 2, 4, 0, 0, SNAP_BYTES, LINK_ETHERNET)
             )
-            taps[tap] = (name, file)
+            taps[tap] = (name, raw)
         deadline = None if seconds is None else time.monotonic() + seconds
         try:
             while not stopped() and (deadline is None or time.monotonic() < deadline):
