@@ -14,6 +14,8 @@ import os
 import sys
 from typing import Any
 
+from oslo_config.cfg import ArgsAlreadyParsedError
+
 
 def _package() -> str:
     wanted = os.environ.get("EMU_CONTROLLER_RUNTIME", "")
@@ -62,6 +64,18 @@ CONFIG_DISPATCHER = handler.CONFIG_DISPATCHER
 MAIN_DISPATCHER = handler.MAIN_DISPATCHER
 DEAD_DISPATCHER = handler.DEAD_DISPATCHER
 CONF = cfg.CONF
+
+
+def register_options(options: list[Any]) -> None:
+    """Make an app's options known: on the command line, or where that has been read already.
+
+    ``ryu-manager`` reads its command line before it loads an app; the options can then stand
+    in its ``--config-file``.
+    """
+    try:
+        CONF.register_cli_opts(options)
+    except ArgsAlreadyParsedError:
+        CONF.register_opts(options)
 
 
 def bgp_speaker() -> Any:

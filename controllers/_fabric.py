@@ -23,10 +23,11 @@ from controllers._api import (
     cfg,
     hub,
     ofp_event,
+    register_options,
     set_ev_cls,
 )
 
-CONF.register_cli_opts(
+register_options(
     [
         cfg.StrOpt("rest-host", default="127.0.0.1", help="address of the REST view"),
         cfg.IntOpt("rest-port", default=8080, help="TCP port of the REST view; 0: none"),

@@ -24,12 +24,19 @@ import time
 from pathlib import Path
 from typing import Any
 
-from controllers._api import CONF, MAIN_DISPATCHER, cfg, ofp_event, set_ev_cls
+from controllers._api import (
+    CONF,
+    MAIN_DISPATCHER,
+    cfg,
+    ofp_event,
+    register_options,
+    set_ev_cls,
+)
 from controllers._fabric import Point, Switch
 from controllers.l3 import L3
 from emu.fabric.steering import SteeringParams, UplinkLoad, steer
 
-CONF.register_cli_opts(
+register_options(
     [
         cfg.StrOpt("telemetry", default="", help="JSON file with queue depths per port"),
         cfg.IntOpt("uplink-rate-bps", default=50_000_000, help="capacity of an uplink"),

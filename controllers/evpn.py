@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from controllers import _api
-from controllers._api import CONF, cfg
+from controllers._api import CONF, cfg, register_options
 from controllers._fabric import FabricApp, Point, Switch
 
-CONF.register_cli_opts(
+register_options(
     [
         cfg.StrOpt("vtep", default="198.19.0.1", help="address of this VTEP"),
         cfg.IntOpt("vni", default=10, help="the segment's VNI"),

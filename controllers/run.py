@@ -18,13 +18,19 @@ APPS = ("l3", "adaptive", "stretched_l2", "evpn")
 
 
 def _arguments() -> tuple[argparse.Namespace, list[str]]:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("app", choices=APPS)
+    parser = argparse.ArgumentParser(description=__doc__, add_help=False)
+    parser.add_argument("app", choices=APPS, nargs="?")
+    parser.add_argument("-h", "--help", action="store_true", help="of an app: its options too")
     parser.add_argument("--runtime", choices=("os-ken", "ryu"), default="os-ken")
     parser.add_argument("--listen", default="127.0.0.1", help="address for OpenFlow and REST")
     parser.add_argument("--port", type=int, default=6653, help="TCP port for OpenFlow")
     parser.add_argument("--verbose", action="store_true")
-    return parser.parse_known_args()
+    arguments, of_app = parser.parse_known_args()
+    if arguments.help or arguments.app is None:
+        parser.print_help()
+    if arguments.app is None:
+        sys.exit(0 if arguments.help else 2)
+    return arguments, [*of_app, *(["--help"] if arguments.help else [])]
 
 
 def main() -> None:

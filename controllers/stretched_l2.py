@@ -21,11 +21,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from controllers._api import CONF, cfg
+from controllers._api import CONF, cfg, register_options
 from controllers._fabric import FabricApp, Point, Switch
 from controllers._groups import Bucket, hash_ports, hash_seed, keep_source, restore_source
 
-CONF.register_cli_opts(
+register_options(
     [
         cfg.StrOpt("l2-mode", default="tree", choices=["tree", "mlag"], help="tree or mlag"),
         cfg.IntOpt("mac-age", default=300, help="seconds until a silent MAC is forgotten"),
