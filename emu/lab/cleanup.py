@@ -7,6 +7,7 @@ when its environment carries the lab's random id; a namespace goes when the file
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -29,6 +30,10 @@ def clean(paths: LabPaths, patience_s: float = 30.0) -> list[str]:
     RunError
         When something would not end; the state file then stays.
     """
+    if not paths.folder.exists():
+        return []
+    if not os.access(paths.folder, os.W_OK):
+        raise RunError(f"the lab {paths.name!r} is root's", hint="sudo emu clean")
     with lab_lock(paths, patience_s):
         entries = read_journal(paths.journal)
         if not entries:
