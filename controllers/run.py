@@ -38,6 +38,9 @@ def main() -> None:
     arguments, of_app = _arguments()
     os.environ["EMU_CONTROLLER_RUNTIME"] = arguments.runtime
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    # Ryu's venv lacks what emu itself needs, and adaptive.py asks emu. Last, so that the
+    # runtime's own packages win.
+    sys.path += [path for path in [os.environ.get("EMU_SITE_PACKAGES")] if path]
     from controllers import _api
 
     logging.basicConfig(

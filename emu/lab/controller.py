@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import sysconfig
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,11 @@ class Controller:
         command = [str(runtime_python(self.runtime)), str(controllers_folder() / "run.py")]
         command += [self.app, "--runtime", self.runtime, "--listen", self.address]
         command += ["--port", str(OPENFLOW_PORT), "--rest-port", str(REST_PORT), *options]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        environment = {
+            **os.environ,
+            "PYTHONUNBUFFERED": "1",
+            "EMU_SITE_PACKAGES": sysconfig.get_path("purelib"),
+        }
         launcher.daemon(self.role, enter(self.namespace, command), env=environment)
 
     def get(self, path: str) -> Any:
