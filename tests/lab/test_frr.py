@@ -11,7 +11,7 @@ import pytest
 from emu.lab.designs.routers import router
 from emu.lab.faults import apply_fault
 from emu.lab.launch import run
-from emu.lab.namespaces import enter
+from emu.lab.namespaces import enter, interfaces
 from emu.lab.reach import unreachable_pairs
 from tests.lab.traffic import spread, wait_until
 
@@ -55,8 +55,9 @@ def test_a_dead_link_of_the_far_leaf_is_gone_around(lab: Any) -> None:
 
 
 def test_macs_come_by_bgp_only(lab: Any) -> None:
-    if lab.variant.design != "evpn/l2vni":
-        pytest.skip("l3 has no MACs in BGP")
+    if lab.variant.design == "l3":
+        assert "vxlan10" not in interfaces(lab.paths.namespace("leaf0"))
+        return
     routes = router(lab, lab.find("leaf0")).vtysh("show bgp l2vpn evpn route type macip")
     h2 = lab.plan.ports[lab.find("h2").ports[0]].mac
     assert f"[2]:[0]:[48]:[{h2}]" in routes
