@@ -226,9 +226,10 @@ def _sensitivity(entry: Sensitivity, results: Results) -> str:
     designs = list(entry.designs)
     if not entry.flips:
         (leaders,) = set(entry.leaders.values())
-        return capital(f"{where}{standing(leaders, designs)} at every {entry.timer} {entry.span}.")
+        said = f"{entry.among}{standing(leaders, designs)}"
+        return capital(f"{where}{said} at every {entry.timer} {entry.span}.")
     told = "; ".join(
         f"at {spoken_time(value)} {standing(leaders, designs)}"
         for value, leaders in entry.leaders.items()
     )
-    return capital(f"{where}the answer flips with {entry.timer}: {told}.")
+    return capital(f"{where}the answer flips with {entry.timer}: {entry.among}{told}.")

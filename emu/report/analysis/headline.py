@@ -70,7 +70,7 @@ def _span(values: list[float]) -> str:
 
 def _assumed(results: Results) -> list[str]:
     """Whether the order of tails flips within the published range of an assumed time."""
-    found = sensitivities(results)
+    found = [s for s in sensitivities(results) if s.complete]
     flips = sorted({s.timer for s in found if s.flips})
     stands = sorted({s.timer for s in found if any(s.leaders.values())} - set(flips))
     said = []

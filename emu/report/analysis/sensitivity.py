@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from emu.report.analysis.wording import listed
 from emu.report.dataset import Case, seconds
 from emu.report.numerals import TIME, spoken
 from emu.report.results import CellResult, Results, Timed, tail_leaders
@@ -28,6 +29,8 @@ class Sensitivity:
     timed: Timed
     leaders: dict[str, tuple[str, ...]]
     designs: tuple[str, ...]
+    complete: bool
+    """Whether these are all designs of the case."""
 
     @property
     def timer(self) -> str:
@@ -36,6 +39,11 @@ class Sensitivity:
     @property
     def case(self) -> Case:
         return self.timed.case
+
+    @property
+    def among(self) -> str:
+        """Whom the comparison is about, if not all designs of the case: `of L3 and L2 MLAG, `."""
+        return "" if self.complete else f"of {listed(self.designs)}, "
 
     @property
     def flips(self) -> bool:
@@ -73,6 +81,7 @@ def sensitivities(results: Results) -> list[Sensitivity]:
             timed,
             {value: tail_leaders(rows) for value, rows in timed.rows.items()},
             tuple(r.design.label for r in next(iter(timed.rows.values()))),
+            len(next(iter(timed.rows.values()))) == len(results.row(timed.case)),
         )
         for timed in results.timed
     ]

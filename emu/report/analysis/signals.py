@@ -28,12 +28,16 @@ def sentences(results: Results) -> list[str]:
         pauses = sorted(rows, key=lambda r: r.loss.pause_ps.value)
         if len(results.everything) > _LISTED_MAX:
             marks, pauses = [marks[0], marks[-1]], [pauses[0], pauses[-1]]
-        words = " to ".join if len(results.everything) > _LISTED_MAX else listed
+        few = len(results.everything) <= _LISTED_MAX
         told = [f"{r.design.label} {number(_marks(r))}\u00a0%" for r in marks]
-        said.append(capital(f"{where}packets marked CE: {words(told)}."))
+        said.append(capital(f"{where}packets marked CE: {_words(told, few)}."))
         told = [f"{r.design.label} {_paused(r)}{_before(results, case, r)}" for r in pauses]
-        said.append(f"Ports paused: {words(told)}.")
+        said.append(f"Ports paused: {_words(told, few)}.")
     return said
+
+
+def _words(told: list[str], few: bool) -> str:
+    return listed(told) if few else f"from {' to '.join(told)}"
 
 
 def _marks(result: CellResult) -> float:

@@ -122,12 +122,13 @@ def _finding(entry: Sensitivity) -> str:
     designs = list(entry.designs)
     said = {standing(leaders, designs) for leaders in entry.leaders.values()}
     if not entry.flips:
-        text = f"{entry.case.title}: at every value {said.pop()}; the answer does not flip."
+        text = f"{entry.case.title}: {entry.among}at every value {said.pop()}"
+        text += "; the answer does not flip."
     else:
         told = "; ".join(
             f"at {spoken_time(value)} {standing(leaders, designs)}"
             for value, leaders in entry.leaders.items()
         )
-        text = f"{entry.case.title}: the answer flips: {told}."
+        text = f"{entry.case.title}: the answer flips: {entry.among}{told}."
     lossy = entry.losses()
     return f"{text} Packets are lost by {', '.join(lossy)}." if lossy else text
