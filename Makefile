@@ -12,8 +12,8 @@ BUILD := build/extension
 
 PY_SOURCES := $(shell find emu -name '*.py' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.yaml' -o -name '*.j2' 2>/dev/null)
 PACKAGES := $(shell find emu -name __init__.py)
-CORE_SOURCES := $(shell find emu/core -name '*.cc' -o -name '*.h' -o -name '*.cmake' 2>/dev/null)
-CPP_SOURCES := $(shell find emu/core tests/cpp -name '*.cc' -o -name '*.h' 2>/dev/null)
+CORE_SOURCES := $(shell find emu/core emu/lab/native -name '*.cc' -o -name '*.h' -o -name '*.cmake' 2>/dev/null)
+CPP_SOURCES := $(shell find emu/core emu/lab/native tests/cpp -name '*.cc' -o -name '*.h' 2>/dev/null)
 INPUTS := $(shell find topologies traces -type f 2>/dev/null)
 EXPERIMENTS := $(sort $(patsubst experiments/%.yaml,%,$(wildcard experiments/*.yaml)))
 
@@ -46,6 +46,7 @@ help:
 	@echo 'make docs             regenerate docs/cli.md, JSON Schemas, the type stub'
 	@echo 'make pcap-demo        a walk through emu pcap on captures of an incast; writes docs/pcap.md'
 	@echo 'make lock             resolve requirements.in into requirements.lock anew'
+	@echo 'make agreement        simulator and lab side by side: docs/agreement.md (root)'
 	@echo 'make clean            remove what is built; runs, reports and public/ stay'
 	@echo 'make experiment-NAME  NAME is one of: $(EXPERIMENTS)'
 
@@ -174,6 +175,12 @@ $(addprefix experiment-,$(EXPERIMENTS)): experiment-%: reports/%/index.html
 publish: $(STAMPS)/build
 	$(BIN)/emu publish $(or $(patsubst %/index.html,%,$(wildcard reports/*/index.html)),$(error no \
 	  finished report in reports/: run `make report` first)) --out public
+
+# Root, and a few minutes: every agreement scenario on both backends.
+.PHONY: agreement
+agreement: $(STAMPS)/build
+	rm -rf runs/agreement
+	$(BIN)/emu lab agree --out runs/agreement
 
 docs: $(STAMPS)/build
 	$(BIN)/python scripts/make-docs

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from emu.cli.console import note, print_json, print_table
+from emu.cli.lab_measure import add as add_measurements
+from emu.cli.lab_top import add as add_top
 
 if TYPE_CHECKING:
     from emu.lab.lab import Lab
@@ -26,6 +28,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add the verb group and `clean` to the command."""
+    add_measurements(group)
+    add_top(group)
     app.add_typer(group, name="lab")
     app.command(epilog="Example: emu clean")(clean)
 

@@ -3,20 +3,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emu._api import available_cores
 from emu.cli.console import EXIT_INTERRUPTED, note, print_json
 
+if TYPE_CHECKING:
+    from emu.sim.experiment import OnProgress
+    from emu.spec import ExperimentSpec
+
+
+class Runtime(StrEnum):
+    """What runs a controller's app in the lab."""
+
+    OS_KEN = "os-ken"
+    RYU = "ryu"
+
 
 class Backend(StrEnum):
     """What executes a run."""
 
     SIM = "sim"
+    LAB = "lab"
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +52,27 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the runs that are whole, do the rest.")
     ] = False,
-    backend: Annotated[Backend, typer.Option(help="What executes the runs.")] = Backend.SIM,
+    backend: Annotated[
+        Backend,
+        typer.Option(help="What executes the runs; lab: real switches, as root."),
+    ] = Backend.SIM,
+    dilation: Annotated[
+        float | None,
+        typer.Option(min=1, help="lab: wall time per fabric time; see `emu lab calibrate`."),
+    ] = None,
+    control: Annotated[
+        str | None,
+        typer.Option(help="lab: who forwards: controller, adaptive, frr, ovs or static."),
+    ] = None,
+    hold: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="MS", help="lab: longest that fabric time waits for a switch, wall time."
+        ),
+    ] = None,
+    controller_runtime: Annotated[
+        Runtime, typer.Option(help="lab: what runs the controller's app.")
+    ] = Runtime.OS_KEN,
     capture: Annotated[
         list[str] | None,
         typer.Option(
@@ -66,13 +99,18 @@ def run(
     folder = out or Path("runs") / spec.name
     try:
         with show_progress() as on_progress:
-            directories = run_experiment(
-                spec,
-                folder,
-                jobs=jobs or available_cores(),
-                resume=resume,
-                on_progress=on_progress,
-            )
+            if backend is Backend.LAB:
+                directories = _run_lab(
+                    spec, folder, dilation, control, hold, controller_runtime, resume, on_progress
+                )
+            else:
+                directories = run_experiment(
+                    spec,
+                    folder,
+                    jobs=jobs or available_cores(),
+                    resume=resume,
+                    on_progress=on_progress,
+                )
     except KeyboardInterrupt:
         note("interrupted")
         note(f"hint: emu run {experiment} --out {folder} --resume")
@@ -81,3 +119,25 @@ def run(
         print_json([str(path) for path in directories])
     note(f"{len(directories)} runs in {folder}")
     note(f"hint: emu report {folder}")
+
+
+def _run_lab(
+    spec: ExperimentSpec,
+    folder: Path,
+    dilation: float | None,
+    control: str | None,
+    hold: float | None,
+    runtime: Runtime,
+    resume: bool,
+    on_progress: OnProgress,
+) -> list[Path]:
+    from emu.lab.run import LabOptions, run_lab_experiment
+
+    options = LabOptions(control=control, runtime=runtime.value)
+    if dilation is not None:
+        options = replace(options, dilation=dilation)
+    if hold is not None:
+        options = replace(options, hold_ms=hold)
+    return run_lab_experiment(
+        spec, folder, options, resume=resume, on_progress=on_progress, tell=note
+    )

@@ -17,6 +17,11 @@ using namespace nb::literals;
 namespace emu {
 void bind_capture(nb::module_& m);
 }  // namespace emu
+#ifdef EMU_LAB
+namespace emu::lab {
+void bind(nb::module_& m);
+}  // namespace emu::lab
+#endif
 
 namespace {
 
@@ -434,4 +439,7 @@ NB_MODULE(_core, m) {
       .def("events", &events)
       .def("totals", &totals);
   emu::bind_capture(m);
+#ifdef EMU_LAB
+  emu::lab::bind(m);
+#endif
 }

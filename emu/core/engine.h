@@ -177,10 +177,13 @@ class Engine {
   // Pipelines of another kind: after finish_build(), before the first packet.
   /// All packets are forwarded by `outside`, which outlives the engine's last run.
   void set_outside(Outside* outside);
-  /// A late answer of the outside to forward(): the copies join their queues at now().
-  void admit_outside(std::uint32_t in_port, const Packet& packet, std::vector<Copy>& copies);
-  /// The pipeline gave nothing back for a packet it was given.
-  void drop_outside(std::uint32_t in_port, const Packet& packet);
+  /// A late answer of the outside to forward(): the copies join their queues at
+  /// now(). `again`: others of the same packet have been forwarded before.
+  void admit_outside(std::uint32_t in_port, const Packet& packet, std::vector<Copy>& copies,
+                     bool again = false);
+  /// The pipeline gave nothing back for a packet it was given: it is lost, or it
+  /// was meant for the switch itself.
+  void drop_outside(std::uint32_t in_port, const Packet& packet, bool lost);
   /// A frame of another program, sent by the NIC out of its `port` from now() on.
   void inject(std::uint32_t port, Packet packet);
   /// Fabric time at or after which something happens next, to within a window.
@@ -204,6 +207,8 @@ class Engine {
   const NicParams& nic(std::uint32_t endpoint) const {
     return nic_profiles_[endpoints_[endpoint].profile];
   }
+  /// Latency of a node's receive side: a switch's pipeline, a NIC's processing.
+  Ps receive_ps(std::uint32_t node) const { return receive_ps_[node]; }
   const std::vector<DropCounts>& drops() const { return drops_; }
   const std::vector<EgressQueue>& queues() const { return queues_; }
   const std::vector<PriorityGroup>& groups() const { return pgs_; }

@@ -51,16 +51,27 @@ void Engine::admit_copies(Switch& sw, const Packet& packet, std::vector<Copy>& c
   }
 }
 
-void Engine::admit_outside(std::uint32_t in_port, const Packet& packet, std::vector<Copy>& copies) {
+void Engine::admit_outside(std::uint32_t in_port, const Packet& packet, std::vector<Copy>& copies,
+                           bool again) {
   Switch& sw = switches_[nodes_[ports_[in_port].node].index];
   if (!sw.refresh.empty()) refresh_xoff(sw, now_);
   if (sw.in_order) settle_in_order(sw, now_);
   admit_copies(sw, packet, copies, now_);
   wake(sw.node, now_);
+  if (!again) return;
+  for (const Copy& copy : copies) {
+    ++totals_.copied_packets;
+    totals_.copied_bytes += copy.second.bytes;
+  }
 }
 
-void Engine::drop_outside(std::uint32_t in_port, const Packet& packet) {
-  count_drop(in_port, packet, Drop::kNoRoute);
+void Engine::drop_outside(std::uint32_t in_port, const Packet& packet, bool lost) {
+  if (lost) {
+    count_drop(in_port, packet, Drop::kNoRoute);
+    return;
+  }
+  ++totals_.discarded_packets;
+  totals_.discarded_bytes += packet.bytes;
 }
 
 void Engine::inject(std::uint32_t number, Packet packet) {

@@ -37,6 +37,7 @@ from emu.lab.ovs import OpenVSwitch
 from emu.lab.plan import TM_NAMESPACE, LabPlan, LabPort, plan_lab
 from emu.lab.processes import identify
 from emu.lab.requirements import check_machine
+from emu.lab.traffic import TrafficOptions, start_traffic
 from emu.spec.topology import TopologySpec
 
 Wiring = Literal["direct", "tm"]
@@ -59,6 +60,8 @@ class Lab:
     launcher: Launcher
     switches: list[OpenVSwitch] = field(default_factory=list)
     controller: Controller | None = None
+    traffic: TrafficOptions | None = None
+    """What the traffic manager does, when there is one."""
     _nodes: dict[str, LabNode] = field(default_factory=dict)
 
     # -- up and down -------------------------------------------------------------
@@ -73,6 +76,7 @@ class Lab:
         runtime: Runtime = "os-ken",
         wiring: Wiring = "direct",
         options: dict[str, str] | None = None,
+        traffic: TrafficOptions | None = None,
         tell: Tell = lambda _: None,
     ) -> Lab:
         """Build a lab and wait until its control plane has settled.
@@ -92,6 +96,8 @@ class Lab:
             Whether the traffic manager is between the ports.
         options : dict, optional
             Options of the variant, such as ``{"bfd": "off"}``.
+        traffic : TrafficOptions, optional
+            With wiring ``tm``: how the traffic manager runs the fabric's time.
         tell : callable
             Gets a line about each step.
 
@@ -111,6 +117,7 @@ class Lab:
                 journal = _begin(paths, plan, variant, runtime, wiring)
             lab = cls(paths, plan, variant, runtime, wiring, journal, Launcher(journal))
             lab.options.update(options or {})
+            lab.traffic = traffic
             lab._build(tell)
         except (Exception, KeyboardInterrupt) as error:
             if not isinstance(error, _HeldError):
@@ -165,6 +172,9 @@ class Lab:
             self.make_namespace(TM_NAMESPACE)
         self._lay_cables()
         configure_hosts(self)
+        if self.traffic is not None:
+            tell("starting the traffic manager")
+            start_traffic(self, self.traffic)
         tell(f"starting {self.variant.title}")
         self.variant.start(self)
         tell("waiting for the control plane")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def start_ticks(pid: int) -> int:
     """When a process started; 0 when there is none."""
     fields = _stat_fields(pid)
     return int(fields[19]) if len(fields) > 19 else 0
+
+
+def cpu_s(pids: Iterable[int]) -> float:
+    """CPU time that these processes have used; one that has ended counts as none."""
+    ticks = 0
+    for pid in pids:
+        fields = _stat_fields(pid)
+        if len(fields) > 12:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _is_zombie(pid: int) -> bool:

@@ -105,6 +105,7 @@ class Dataset:
         ordered = tuple(sorted(runs, key=lambda r: (r.meta["variant"], r.seed, str(r.path))))
         if not ordered:
             raise RunError("there is no complete run to report on")
+        _refuse_late(ordered)
         _refuse_duplicates(ordered)
         designs = _designs(ordered)
         by_label = {d.label: d for d in designs}
@@ -195,6 +196,18 @@ class Dataset:
     @cached_property
     def meta(self) -> dict[str, object]:
         return self.runs[0].meta
+
+
+def _refuse_late(runs: Sequence[Run]) -> None:
+    """What a lab that was not on time measured is no result."""
+    for run in runs:
+        lab = run.meta.get("lab")
+        if isinstance(lab, dict) and lab.get("late"):
+            raise RunError(
+                f"{run.path} is marked late: its packets came to their queues later than the "
+                "lab's limit allows",
+                hint="run it again with a larger --dilation or on a quieter machine",
+            )
 
 
 def _refuse_duplicates(runs: Sequence[Run]) -> None:

@@ -46,7 +46,7 @@ class RunProgress:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     variant: Variant
     seed: int
     directory: Path
@@ -85,10 +85,10 @@ def run_experiment(
         If the folder is in use, cannot be written, or a worker process died.
     """
     check_experiment(spec)
-    _make_folder(out)
-    tasks = _tasks(spec, out)
-    done = _kept(tasks, spec, out, resume)
-    _announce(tasks, spec, out)
+    make_folder(out)
+    tasks = make_tasks(spec, out)
+    done = kept_runs(tasks, spec, out, resume)
+    announce(tasks, spec, out)
     tell = on_progress or (lambda _: None)
     todo = [task for task in tasks if task.directory not in done]
     total, finished = len(tasks), 0
@@ -106,7 +106,7 @@ def run_experiment(
     return [task.directory for task in tasks]
 
 
-def _make_folder(out: Path) -> None:
+def make_folder(out: Path) -> None:
     """Learn that a folder cannot be written before hours are spent, not after."""
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def _make_folder(out: Path) -> None:
         raise RunError(f"{out}: cannot be written", hint="choose another folder with --out")
 
 
-def _announce(tasks: list[_Task], spec: ExperimentSpec, out: Path) -> None:
+def announce(tasks: list[Task], spec: ExperimentSpec, out: Path) -> None:
     """Say which runs there will be, so that no report takes a part of them for the whole."""
     runs = sorted(task.directory.relative_to(out).as_posix() for task in tasks)
     text = canonical_json({"experiment": spec.name, "runs": runs})
@@ -129,7 +129,8 @@ def _announce(tasks: list[_Task], spec: ExperimentSpec, out: Path) -> None:
         raise RunError(f"{out}: cannot be written: {error.strerror or error}") from None
 
 
-def _tasks(spec: ExperimentSpec, out: Path) -> list[_Task]:
+def make_tasks(spec: ExperimentSpec, out: Path) -> list[Task]:
+    """Every variant with every seed, and the digest of all that shapes its result."""
     trace = spec.workload.trace
     inputs = hashlib.sha256(emu.__version__.encode())
     for file in [trace.path] if trace.path.is_file() else sorted(trace.path.rglob("*")):
@@ -141,12 +142,12 @@ def _tasks(spec: ExperimentSpec, out: Path) -> list[_Task]:
         digest.update(variant.spec.fingerprint().encode())
         for seed in spec.seeds:
             directory = out / variant.id / f"seed-{seed}"
-            tasks.append(_Task(variant, seed, directory, digest.hexdigest()))
+            tasks.append(Task(variant, seed, directory, digest.hexdigest()))
     return tasks
 
 
-def _kept(
-    tasks: list[_Task], spec: ExperimentSpec, out: Path, resume: bool
+def kept_runs(
+    tasks: list[Task], spec: ExperimentSpec, out: Path, resume: bool
 ) -> dict[Path, tuple[int, int]]:
     """Whole runs of the same inputs, with their packets and fabric time.
 
@@ -189,17 +190,17 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _command(spec: ExperimentSpec) -> str:
+def run_command(spec: ExperimentSpec) -> str:
     return f"emu run experiments/{spec.name}.yaml"
 
 
-def _run_all(todo: list[_Task], jobs: int, tell: OnProgress, finished: int, total: int) -> None:
+def _run_all(todo: list[Task], jobs: int, tell: OnProgress, finished: int, total: int) -> None:
     context: SpawnContext = multiprocessing.get_context("spawn")
     with context.Manager() as manager:
         updates = manager.Queue()
         pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
         try:
-            pending: dict[Future[tuple[int, int]], _Task] = {
+            pending: dict[Future[tuple[int, int]], Task] = {
                 pool.submit(_work, task, updates): task for task in todo
             }
             while pending:
@@ -269,7 +270,7 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _work(task: _Task, updates: Any) -> tuple[int, int]:
+def _work(task: Task, updates: Any) -> tuple[int, int]:
     from emu.sim.run import run_variant
 
     last = (0, 0)
@@ -284,7 +285,7 @@ def _work(task: _Task, updates: Any) -> tuple[int, int]:
         task.seed,
         task.directory,
         report=report,
-        command=_command(task.variant.spec),
+        command=run_command(task.variant.spec),
         fingerprint=task.fingerprint,
     )
     return last

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -85,14 +85,33 @@ def run_variant(
         if captures is None:
             stack.enter_context(writer)
         captured = {} if captures is None else {"captures": captures.finish()}
-        _write(writer, engine, scenario, ports, timeline)
-        writer.write_meta(_meta(variant, scenario, engine, command, fingerprint) | captured)
+        write_run(
+            writer, variant, scenario, engine, ports, timeline,
+            command=command, fingerprint=fingerprint, more=captured,
+        )  # fmt: skip
         writer.write_timing(
             wall_s=time.perf_counter() - began,
             cpu_s=time.process_time() - cpu_began,
             code_sha256=code_sha256(),
         )
     return directory
+
+
+def write_run(
+    writer: RunWriter,
+    variant: Variant,
+    scenario: Scenario,
+    engine: _core.Engine,
+    ports: PortMap,
+    timeline: Timeline,
+    *,
+    command: str,
+    fingerprint: str,
+    more: Mapping[str, Any],
+) -> None:
+    """Tables and run.json of an engine that has run; ``more`` overrides and adds keys."""
+    _write(writer, engine, scenario, ports, timeline)
+    writer.write_meta({**_meta(variant, scenario, engine, command, fingerprint), **more})
 
 
 def end_ps(scenario: Scenario) -> int:

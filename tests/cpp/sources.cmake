@@ -13,6 +13,7 @@ set(EMU_TEST_SOURCES
     tests/cpp/test_frames.cc
     tests/cpp/test_hash.cc
     tests/cpp/test_inspector.cc
+    tests/cpp/test_lab.cc
     tests/cpp/test_mmu.cc
     tests/cpp/test_observer.cc
     tests/cpp/test_outside.cc

@@ -25,7 +25,7 @@ LAYERS: dict[str, set[str]] = {
     "telemetry": BASE,
     "wire": BASE | {"core"},
     "sim": BASE | {"spec", "fabric", "workload", "telemetry", "core"},
-    "lab": BASE | {"spec", "fabric", "workload", "telemetry", "core", "wire"},
+    "lab": BASE | {"spec", "fabric", "workload", "sim", "telemetry", "core", "wire"},
     "report": BASE | {"telemetry", "wire"},
     "interop": BASE | {"spec", "fabric", "telemetry"},
     "validate": BASE | {"spec", "fabric", "workload", "sim", "interop", "core"},

@@ -13,6 +13,7 @@ from emu.lab.designs import (
     stretched_controller,
     stretched_ovs,
 )
+from emu.lab.designs.l3_static import VARIANT as L3_STATIC
 from emu.lab.designs.variant import Variant
 from emu.spec.nearest import hint_for
 
@@ -20,6 +21,7 @@ VARIANTS: tuple[Variant, ...] = (
     l3_controller.VARIANT,
     l3_adaptive.VARIANT,
     l3_frr.VARIANT,
+    L3_STATIC,
     stretched_ovs.VARIANT,
     stretched_controller.TREE,
     stretched_controller.MLAG,

@@ -50,7 +50,7 @@ def _make_vtep(lab: Lab, node: LabNode) -> None:
         namespace,
         [
             f"link add vxlan{VNI} mtu {lab.plan.host_mtu} type vxlan id {VNI} "
-            f"local {node.loopback} dstport {VXLAN_PORT} nolearning",
+            f"local {node.loopback} dstport {VXLAN_PORT} tos inherit nolearning",
             f"link set vxlan{VNI} addrgenmode none master {BRIDGE}",
             # ARP is answered from what BGP has brought; MACs come from BGP alone.
             f"link set vxlan{VNI} type bridge_slave neigh_suppress on learning off",
