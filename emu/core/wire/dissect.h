@@ -13,6 +13,7 @@
 #include "ethernet.h"
 #include "pfc.h"
 #include "protocol.h"
+#include "vxlan.h"
 
 namespace emu::wire {
 
@@ -77,6 +78,13 @@ struct Dissected {
   Aeth aeth;
   std::uint32_t payload_bytes = 0;  // of RoCE, without pad
   Pfc pfc;
+
+  /// ECN field of the packet when it has left its tunnel: that of its own header, with
+  /// a mark that the tunnel's header got on the way.
+  std::uint8_t ecn() const {
+    bool drop = false;
+    return (known & kOuterIp) != 0 ? ecn_decapsulated(ip.ecn, outer.ecn, drop) : ip.ecn;
+  }
 
   bool has(unsigned bits) const { return (known & bits) == bits; }
 };

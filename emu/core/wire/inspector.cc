@@ -95,7 +95,7 @@ void Inspector::judge(const Pending& pending) {
     pauses_.frame(r, d, interface.speed_bps != 0 ? interface.speed_bps : options_.speed_bps);
   }
   if (!d.has(D::kBth)) return;
-  ++t.roce_ecn[d.ip.ecn];
+  ++t.roce_ecn[d.ecn()];
   if (options_.verify_icrc && d.has(D::kIcrcThere)) {
     ++t.icrc_verified;
     if (!icrc_ok(r, d)) t.icrc_wrong.add(r.number);
@@ -109,7 +109,7 @@ void Inspector::judge(const Pending& pending) {
   const QpTracker::Seen seen = queue_pairs_.packet(r, d, pending.hash, pending.flow);
   bin.goodput_bytes += seen.goodput_bytes;
   bin.data_packets += seen.data ? 1 : 0;
-  bin.marked += seen.data && d.ip.ecn == kCongestionExperienced ? 1 : 0;
+  bin.marked += seen.data && d.ecn() == kCongestionExperienced ? 1 : 0;
   bin.naks += seen.nak ? 1 : 0;
   bin.repeated += seen.repeated ? 1 : 0;
   if (seen.rtt_ps >= 0) {

@@ -13,11 +13,7 @@ using D = Dissected;
 
 std::uint8_t bit(std::size_t point) { return static_cast<std::uint8_t>(1U << point); }
 
-/// Marked for its receiver, by either header.
-bool is_marked(const Dissected& d) {
-  return d.ip.ecn == kCongestionExperienced ||
-         (d.has(D::kOuterIp) && d.outer.ecn == kCongestionExperienced);
-}
+bool is_marked(const Dissected& d) { return d.ecn() == kCongestionExperienced; }
 
 }  // namespace
 

@@ -76,8 +76,8 @@ QpTracker::Seen QpTracker::packet(const Record& r, const Dissected& d, std::uint
   }
   if (seen.repeated) retransmitted.add(r.number);
   if (!seen.data) {
-    ++f.other_ecn[d.ip.ecn];
-    if (d.ip.ecn == kCongestionExperienced && f.other_ce_number == 0) f.other_ce_number = r.number;
+    ++f.other_ecn[d.ecn()];
+    if (d.ecn() == kCongestionExperienced && f.other_ce_number == 0) f.other_ce_number = r.number;
   }
   return seen;
 }
@@ -123,7 +123,7 @@ void QpTracker::check_size(Flow& f, const Record& r, const Dissected& d, bool la
 void QpTracker::data(Flow& f, const Record& r, const Dissected& d, bool unique, Seen& seen) {
   seen.data = true;
   ++f.data_packets;
-  ++f.data_ecn[d.ip.ecn];
+  ++f.data_ecn[d.ecn()];
   f.payload_bytes += d.payload_bytes;
   if (unique) {
     f.goodput_bytes += d.payload_bytes;
@@ -131,7 +131,7 @@ void QpTracker::data(Flow& f, const Record& r, const Dissected& d, bool unique, 
   }
   if (f.data_first_ps == kNever) f.data_first_ps = r.time_ps;
   f.data_last_ps = std::max(f.data_last_ps, r.time_ps);
-  if (d.ip.ecn == kCongestionExperienced && f.data_ce_number == 0) {
+  if (d.ecn() == kCongestionExperienced && f.data_ce_number == 0) {
     f.data_ce_number = r.number;
     f.data_ce_ps = r.time_ps;
   }
@@ -250,7 +250,7 @@ void QpTracker::request(Flow& f, std::uint32_t index, const Record& r, const Dis
   m.last_number = r.number;
   ++m.packets;
   m.repeated_packets += repeated ? 1 : 0;
-  m.marked_packets += d.ip.ecn == kCongestionExperienced ? 1 : 0;
+  m.marked_packets += d.ecn() == kCongestionExperienced ? 1 : 0;
   if (unique) {
     m.payload_bytes += d.payload_bytes;
     // A packet of unknown length leaves the message's length open.
@@ -288,7 +288,7 @@ void QpTracker::response(Flow& f, std::uint32_t index, const Record& r, const Di
   m->last_number = r.number;
   ++m->packets;
   m->repeated_packets += seen.repeated ? 1 : 0;
-  m->marked_packets += d.ip.ecn == kCongestionExperienced ? 1 : 0;
+  m->marked_packets += d.ecn() == kCongestionExperienced ? 1 : 0;
   if (verdict != Verdict::kRepeated) {
     m->payload_bytes += d.payload_bytes;
     m->unique_packets += d.length_bad ? 0 : 1;
