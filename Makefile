@@ -13,7 +13,7 @@ BUILD := build/extension
 PY_SOURCES := $(shell find emu -name '*.py' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.yaml' -o -name '*.j2' 2>/dev/null)
 PACKAGES := $(shell find emu -name __init__.py)
 CORE_SOURCES := $(shell find emu/core emu/lab/native -name '*.cc' -o -name '*.h' -o -name '*.cmake' 2>/dev/null)
-CPP_SOURCES := $(shell find emu/core emu/lab/native tests/cpp -name '*.cc' -o -name '*.h' 2>/dev/null)
+CPP_SOURCES := $(shell find emu/core emu/lab/native tests/cpp benchmarks -name '*.cc' -o -name '*.h' 2>/dev/null)
 INPUTS := $(shell find topologies traces -type f 2>/dev/null)
 EXPERIMENTS := $(sort $(patsubst experiments/%.yaml,%,$(wildcard experiments/*.yaml)))
 
@@ -23,7 +23,7 @@ REPORT := first-look$(if $(FULL),-full)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test ryu validate conformance bench \
-        report publish docs pcap-demo lock clean \
+        bench-gate agree performance report publish docs pcap-demo lock clean \
         $(addprefix experiment-,$(EXPERIMENTS))
 
 help:
@@ -42,6 +42,9 @@ help:
 	@echo 'make validate         the engine against theory and ns-3; writes docs/validation.md'
 	@echo 'make conformance      the test suite of real switches, on the simulated one'
 	@echo 'make bench            packet-hops per second of the engine; packets per second of captures'
+	@echo 'make bench-gate       instructions per packet-hop against benchmarks/baseline.json (valgrind)'
+	@echo 'make performance      measure the engine and write docs/performance.md'
+	@echo 'make agree            the same results from every compiler here, at -O0 and -O3'
 	@echo 'make publish          collect finished reports into public/'
 	@echo 'make docs             regenerate docs/cli.md, JSON Schemas, the type stub'
 	@echo 'make pcap-demo        a walk through emu pcap on captures of an incast; writes docs/pcap.md'
@@ -60,6 +63,10 @@ $(STAMPS)/system: scripts/system-packages
 
 $(STAMPS)/system-tests: scripts/system-packages
 	@PYTHON=$(PYTHON) scripts/system-packages --tests
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/system-bench: scripts/system-packages
+	@PYTHON=$(PYTHON) scripts/system-packages --bench
 	@mkdir -p $(@D) && touch $@
 
 # Only root can use the lab, so only root needs what it runs on.
@@ -157,6 +164,19 @@ conformance: $(STAMPS)/build
 bench: $(STAMPS)/build
 	$(BIN)/emu bench
 	$(BIN)/emu pcap bench
+
+# Seconds depend on who else is on the machine; instructions do not.
+bench-gate: $(STAMPS)/build $(STAMPS)/system-bench
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/replay -G Ninja -DEMU_BUILD_REPLAY=ON >/dev/null
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/replay
+	$(BIN)/python -m emu.bench_gate $(ARGS)
+
+# docs/performance.md, on an idle machine.
+performance: bench-gate
+	$(BIN)/python scripts/make-performance
+
+agree: $(STAMPS)/build
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m emu.bench_agree
 
 # -- results -----------------------------------------------------------------
 

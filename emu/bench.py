@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,13 +26,14 @@ from emu.fabric.build import build_fabric
 from emu.fabric.designs import plan_design
 from emu.fabric.graph import Fabric
 from emu.sim.build import build_engine
+from emu.sim.journal import recording_engine
 from emu.sim.ports import map_ports
 from emu.sim.scenario import Scenario
 from emu.spec import load_experiment, load_topology
 from emu.spec.nearest import hint_for
 from emu.workload import Workload, build_workload
 
-__all__ = ["CASES", "Case", "build_scenario", "measure", "select"]
+__all__ = ["CASES", "Case", "build_scenario", "measure", "select", "write_journal"]
 
 BASE = Path(__file__).resolve().parent.parent / "benchmarks" / "kv-128.yaml"
 SEED = 1
@@ -109,6 +110,25 @@ def measure(name: str) -> dict[str, Any]:
         raise RunError(f"case {name} ended with exit code {done.returncode}")
     result: dict[str, Any] = json.loads(done.stdout)
     return result
+
+
+def write_journal(name: str, share: float, path: Path) -> None:
+    """Write the engine calls of a case, for ``benchmarks/replay.cc``.
+
+    Parameters
+    ----------
+    name : str
+        Of a case whose messages have a size.
+    share : float
+        Part of that size, in (0, 1].
+    path : Path
+        File to write.
+    """
+    case = CASES[name]
+    scenario = build_scenario(replace(case, message_bytes=int(case.message_bytes * share)))
+    with path.open("w", encoding="ascii") as out:
+        build_engine(scenario, map_ports(scenario.fabric), lambda seed: recording_engine(seed, out))
+        out.write(f"run_until {UNTIL_PS} 1\n")
 
 
 def build_scenario(case: Case) -> Scenario:

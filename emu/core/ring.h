@@ -31,7 +31,7 @@ class Ring {
   void pop(std::uint32_t n) { head_ += n; }
   void push(const T& value) { push_slot() = value; }
   /// Appends an element that the caller fills in; it holds anything until then.
-  T& push_slot() {
+  [[gnu::always_inline]] T& push_slot() {
     if (size() == capacity()) [[unlikely]]
       grow();
     return slots_[tail_++ & mask_];

@@ -31,7 +31,7 @@ constexpr bool single_bit(std::uint8_t bits) {
 }
 
 /// Earliest time at which priority `p` of the port could start a packet.
-inline Ps earliest_start(const Port& port, const EgressQueue& queue, int p) {
+[[gnu::always_inline]] inline Ps earliest_start(const Port& port, const EgressQueue& queue, int p) {
   Ps at = std::max(port.next_free, queue.packets.front().at);
   if ((port.paused >> p & 1) != 0) at = std::max(at, queue.paused_until);
   return at;

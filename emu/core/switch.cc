@@ -91,7 +91,7 @@ Ps Engine::process_switch(Switch& sw, Ps limit) {
       arrivals_.take(index, port.pfc_wire, limit);
     packets = arrivals_.take(index, port.wire, limit);
   }
-  arrivals_.drain([&](const Arrival& arrival) {
+  arrivals_.drain([&](const Arrival& arrival) __attribute__((always_inline)) {
     if (!sw.refresh.empty()) [[unlikely]]
       refresh_xoff(sw, arrival.at);
     if (sw.in_order) [[unlikely]]

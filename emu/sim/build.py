@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -29,9 +29,14 @@ def mask(priorities: Iterable[int]) -> int:
     return sum(1 << priority for priority in set(priorities))
 
 
-def build_engine(scenario: Scenario, ports: PortMap) -> _core.Engine:
-    """An engine with nodes, links, tables, queue pairs and posted messages."""
-    engine = _core.Engine(scenario.seed)
+def build_engine(
+    scenario: Scenario, ports: PortMap, make: Callable[[int], _core.Engine] = _core.Engine
+) -> _core.Engine:
+    """An engine with nodes, links, tables, queue pairs and posted messages.
+
+    ``make`` gets the seed and returns the empty engine.
+    """
+    engine = make(scenario.seed)
     set_dialect(engine, scenario.spec.dialect)
     _add_nodes(engine, scenario)
     _add_links(engine, scenario, ports)

@@ -30,6 +30,8 @@ LAYERS: dict[str, set[str]] = {
     "interop": BASE | {"spec", "fabric", "telemetry"},
     "validate": BASE | {"spec", "fabric", "workload", "sim", "interop", "core"},
     "bench": BASE | {"spec", "fabric", "workload", "sim"},
+    "bench_gate": BASE | {"bench"},
+    "bench_agree": {"bench"},
     "_api": BASE | {"spec", "sim", "telemetry", "report"},
 }
 # Every part may ask for the version; the command may import everything.
