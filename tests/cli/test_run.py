@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -55,12 +56,22 @@ def _start(out: Path) -> subprocess.Popen[str]:
     )
 
 
-def _wait_for_first_run(process: subprocess.Popen[str], out: Path) -> None:
-    deadline_s = time.monotonic() + 60
-    while not list(out.glob("*/seed-*/run.json")):
-        assert process.poll() is None, "it ended before it could be stopped"
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+def _frozen_halfway(out: Path) -> subprocess.Popen[str]:
+    """A run whose processes are stopped after the first result and before the last."""
+    deadline_s = time.monotonic() + 120
+    while time.monotonic() < deadline_s:
+        process = _start(out)
+        while process.poll() is None and not list(out.glob("*/seed-*/run.json")):
+            time.sleep(0.005)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGSTOP)
+            if len(list(out.glob("*/seed-*/run.json"))) < RUNS:
+                return process
+            os.killpg(process.pid, signal.SIGKILL)
+        # On a busy machine it may end before this process is scheduled again.
+        process.communicate(timeout=30)
+        shutil.rmtree(out)
+    raise AssertionError("it always ended before it could be stopped")
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "SIGKILL"])
@@ -68,9 +79,9 @@ def test_a_stopped_run_resumes_to_the_same_bytes(
     stop: signal.Signals, finished: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "tiny"
-    process = _start(out)
-    _wait_for_first_run(process, out)
+    process = _frozen_halfway(out)
     os.killpg(process.pid, stop)
+    os.killpg(process.pid, signal.SIGCONT)
     _, stderr = process.communicate(timeout=30)
     if stop is signal.SIGINT:
         assert process.returncode == 130
