@@ -136,7 +136,8 @@ def test_losses_and_retransmissions(seed: int, tmp_path: Path) -> None:
 
 
 def test_a_repeated_read_is_one_flow_and_several_requests(tmp_path: Path) -> None:
-    """On the wire a repeated request is one of its own, for the rest of the message."""
+    """On the wire a repeated request is one of its own, for the rest of the message;
+    the inspection finds one message that took all of them."""
     faults = [{"kind": "link-degraded", "link": "leaf0-spine0[0]", "loss": 0.005, "at": "0us"}]
     spec = experiment(faults=faults, nic={"retransmit_timeout": "100us"})
     flows = [
@@ -166,3 +167,8 @@ def test_a_repeated_read_is_one_flow_and_several_requests(tmp_path: Path) -> Non
                 wanted, end = wanted + 1, at_ps
         assert wanted == psns.stop
         assert end + latency == flow["end_ps"]
+    messages, findings = inspected(run.file("h1.0", "leaf0"))
+    assert messages["first_psn"].tolist() == expected(run)["first_psn"].tolist()
+    assert findings["message_length"][0] == 0
+    for _, flow in expected(run).iterrows():
+        check_flow(flow, messages, "dst", latency)

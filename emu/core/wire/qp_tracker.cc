@@ -148,6 +148,15 @@ Message* QpTracker::find_message(Flow& f, std::int64_t psn) {
   return nullptr;
 }
 
+namespace {
+/// Last PSN that is surely the READ's: one that goes on after a loss asks again from
+/// where it stands. Without a known path MTU the largest one leaves it the fewest PSNs.
+std::int64_t read_end(const Message& m) {
+  constexpr std::uint32_t kPathMtuMax = 4096;
+  return m.last_psn >= 0 ? m.last_psn : m.first_psn + packets_of(m.length_bytes, kPathMtuMax) - 1;
+}
+}  // namespace
+
 /// The message that a request packet belongs to, made when it is its first sign.
 Message& QpTracker::message_of(Flow& f, std::uint32_t index, const Record& r, const Dissected& d,
                                std::int64_t psn, bool& made) {
@@ -156,7 +165,10 @@ Message& QpTracker::message_of(Flow& f, std::uint32_t index, const Record& r, co
   const MessageKind kind = kind_of(info.operation);
   made = false;
   Message* found = find_message(f, psn);
-  if (found != nullptr && found->kind == kind && (!first || found->first_psn == psn)) return *found;
+  if (found != nullptr && found->kind == kind) {
+    const bool continues = kind == MessageKind::kRead ? psn <= read_end(*found) : !first;
+    if (continues || found->first_psn == psn) return *found;
+  }
   if (found == nullptr) {
     // A message that was joined in its middle gets what comes late in front of it.
     std::uint32_t i = 0;
@@ -235,8 +247,7 @@ void QpTracker::request(Flow& f, std::uint32_t index, const Record& r, const Dis
   bool made = false;
   Message& m = message_of(f, index, r, d, psn, made);
   if (read) {
-    if (!made) ++m.repeated_packets;
-    // A READ asked for again from its middle keeps the length of the first time.
+    // A READ asked for again keeps the length of the first time; its packets are the responses.
     if (made && d.has(Dissected::kReth)) {
       m.length_bytes = d.reth.length_bytes;
       m.length_known = true;
@@ -265,13 +276,27 @@ void QpTracker::request(Flow& f, std::uint32_t index, const Record& r, const Dis
   if (last) m.last_psn = psn;
 }
 
+/// Does a READ that is still open end right before this PSN? Then nothing else lies
+/// between the two, and a gap in front of its first response is a loss.
+bool QpTracker::follows_read(const Flow& responder, std::uint32_t wire_psn) const {
+  if (responder.peer == kNoFlow) return false;
+  const Flow& requester = flows_[responder.peer];
+  if (!requester.requests.begun()) return false;
+  const std::int64_t before = requester.requests.extend(wire_psn) - 1;
+  for (std::uint32_t i = 0; i < requester.open.size(); ++i) {
+    const Message& m = requester.open[i];
+    if (m.kind == MessageKind::kRead && m.last_psn == before) return true;
+  }
+  return false;
+}
+
 void QpTracker::response(Flow& f, std::uint32_t index, const Record& r, const Dissected& d,
                          Seen& seen) {
   const bool first = carries(d, kIsFirst);
   const bool last = carries(d, kIsLast);
   check_size(f, r, d, last);
   // Between two READs other requests use PSNs that no response repeats.
-  if (first) f.responses.loosen();
+  if (first && !follows_read(f, d.bth.psn)) f.responses.loosen();
   std::int64_t own = 0;
   const Verdict verdict = sequence(f, f.responses, r, d, 1, own, seen);
   data(f, r, d, verdict != Verdict::kRepeated, seen);
@@ -283,6 +308,9 @@ void QpTracker::response(Flow& f, std::uint32_t index, const Record& r, const Di
   // The responses tell the path MTU, and so how many PSNs the READ has used.
   Message* m = find_message(requester, psn);
   if (m == nullptr || m->kind != MessageKind::kRead) return;
+  if (m->last_psn < 0 && m->length_known && f.path_mtu != 0) {
+    m->last_psn = m->first_psn + packets_of(m->length_bytes, f.path_mtu) - 1;
+  }
   if (m->first_ps == kNever) m->first_ps = r.time_ps;
   m->last_ps = std::max(m->last_ps, r.time_ps);
   m->last_number = r.number;
@@ -297,7 +325,16 @@ void QpTracker::response(Flow& f, std::uint32_t index, const Record& r, const Di
   // A response acknowledges all before it, and its last packet the READ itself. It
   // does so only when none of the READ is missing.
   const bool whole = last && !f.responses.any_missing(own - (psn - m->first_psn), own);
-  requester.acked_to = std::max(requester.acked_to, whole ? psn + 1 : m->first_psn);
+  std::int64_t acked = whole ? psn + 1 : m->first_psn;
+  for (std::uint32_t i = 0; i < requester.open.size() && requester.open[i].first_psn < psn; ++i) {
+    const Message& before = requester.open[i];
+    if (before.kind != MessageKind::kRead || before.last_psn < 0 || &before == m) continue;
+    const std::int64_t shift = own - psn;  // from requests' numbers to responses'
+    if (f.responses.any_missing(before.first_psn + shift, before.last_psn + shift)) {
+      acked = std::min(acked, before.first_psn);
+    }
+  }
+  requester.acked_to = std::max(requester.acked_to, acked);
   settle(requester, r.time_ps, seen.rtt_ps, first ? psn : -1);
 }
 

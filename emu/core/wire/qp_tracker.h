@@ -90,6 +90,7 @@ class QpTracker {
   void try_pair(std::uint32_t index, const Dissected& d, bool by_psn);
 
   void request(Flow& f, std::uint32_t index, const Record& r, const Dissected& d, Seen& seen);
+  bool follows_read(const Flow& responder, std::uint32_t wire_psn) const;
   void response(Flow& f, std::uint32_t index, const Record& r, const Dissected& d, Seen& seen);
   void acknowledge(Flow& f, std::uint32_t index, const Record& r, const Dissected& d, Seen& seen);
   void notice(Flow& f, std::uint32_t index, const Record& r, const Dissected& d);
