@@ -48,8 +48,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _start(out: Path) -> subprocess.Popen[str]:
+    # Whoever runs the tests in the background of a shell passes an ignored SIGINT on.
     return subprocess.Popen(
-        [EMU, "run", str(TINY), "--out", str(out), "--jobs", "1"],
+        ["env", "--default-signal=INT", EMU, "run", str(TINY), "--out", str(out), "--jobs", "1"],
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
