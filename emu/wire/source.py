@@ -112,9 +112,13 @@ class Source:
         """The first four bytes, and the stream with them."""
         raw = self._raw()
         buffer, n = next(raw, (b"", 0))
-        while 0 < n < 4 and (more := next(raw, None)) is not None:
-            # A pipe may hand over its first bytes one by one.
-            buffer, n = bytes(buffer[:n]) + bytes(more[0][: more[1]]), n + more[1]
+        while 0 < n < 4:
+            # A pipe may hand over its first bytes one by one; the next piece reuses the buffer.
+            buffer = bytes(buffer[:n])
+            more = next(raw, None)
+            if more is None:
+                break
+            buffer, n = buffer + bytes(more[0][: more[1]]), n + more[1]
         return bytes(buffer[: min(n, 4)]), _chain((buffer, n), raw) if n else raw
 
     def _raw(self) -> Iterator[tuple[Any, int]]:
