@@ -321,24 +321,11 @@ nb::list packets(Buffer data) {
   return out;
 }
 
-const char* ending_text(const Capture& capture) {
-  switch (capture.ending) {
-    case Ending::kReading:
-      return "reading";
-    case Ending::kWhole:
-      return "whole";
-    case Ending::kCutOff:
-      return "cut off";
-    default:
-      return "damaged";
-  }
-}
-
 nb::dict capture_end(const Capture& capture) {
   nb::dict out;
   out["format"] = capture.format;
   out["packets"] = capture.packets;
-  out["ending"] = ending_text(capture);
+  out["ending"] = ending_name(capture.ending);
   out["error"] = capture.error;
   out["error_offset"] = capture.error_offset;
   return out;

@@ -61,19 +61,6 @@ nb::object lenient(const std::string& text) {
       PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "backslashreplace"));
 }
 
-const char* ending_name(Ending ending) {
-  switch (ending) {
-    case Ending::kReading:
-      return "reading";
-    case Ending::kWhole:
-      return "whole";
-    case Ending::kCutOff:
-      return "cut off";
-    default:
-      return "damaged";
-  }
-}
-
 nb::dict capture(const Inspector& inspector) {
   const Capture& c = inspector.capture();
   nb::dict out;

@@ -53,6 +53,20 @@ enum class Ending : std::uint8_t {
   kDamaged,  // something in it cannot be
 };
 
+/// As it stands in every document that says how a capture ended.
+inline const char* ending_name(Ending ending) {
+  switch (ending) {
+    case Ending::kReading:
+      return "reading";
+    case Ending::kWhole:
+      return "whole";
+    case Ending::kCutOff:
+      return "cut off";
+    default:
+      return "damaged";
+  }
+}
+
 /// State that the formats share.
 struct Capture {
   std::vector<Interface> interfaces;
