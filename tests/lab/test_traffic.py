@@ -52,20 +52,29 @@ def test_an_incast_over_open_vswitch_takes_the_simulators_times(
     assert b.values["drops"] == a.values["drops"] == 0
 
 
+def longest_frame(run: Run) -> int:
+    """Bytes on the link of the longest frame in a run's captures."""
+    lengths = []
+    for path in run.path.glob("captures/*.pcapng"):
+        command = ["tshark", "-r", path, "-T", "fields", "-e", "frame.len"]
+        listing = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        lengths += [int(line) for line in listing.split()]
+    return max(lengths)
+
+
 def test_frr_forwards_roce_in_a_vxlan_tunnel(tmp_path: Path) -> None:
     spec = load_experiment(AGREEMENT / "designs.yaml").model_copy(update={"seeds": (1,)})
+    spec = spec.capturing(["leaf0:spine0", "leaf0:spine1"])
     options = LabOptions(DILATION, HOLD_MS, controls={"l3": "frr", "evpn/l2vni": "frr"})
     runs = [Run(path) for path in run_lab_experiment(spec, tmp_path, options)]
     by_design = {run.meta["design"]: run for run in runs}
     for run in runs:
         assert (run.flows["status"] == "done").all()
         assert run.meta["lab"]["counters"]["bad_icrc"] == 0
-    mean = {}
-    for name, run in by_design.items():
-        spine = run.ports[(run.ports["tier"] == "spine") & (run.ports["priority"] == 3)]
-        mean[name] = spine["tx_bytes"].sum() / spine["tx_packets"].sum()
-    # Outer Ethernet, IP, UDP and VXLAN, in the lossless class like what is inside.
-    assert mean["evpn/l2vni"] - mean["l3"] == pytest.approx(50, abs=10)
+    # Outer Ethernet, IP, UDP and VXLAN (RFC 7348, section 5). The longest frame, as how many
+    # acknowledgements travel beside the data is a matter of the machine's load.
+    longest = {name: longest_frame(run) for name, run in by_design.items()}
+    assert longest["evpn/l2vni"] - longest["l3"] == 14 + 20 + 8 + 8
 
 
 def test_ping_and_capture_work_beside_the_traffic_manager(tmp_path: Path) -> None:
