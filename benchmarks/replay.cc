@@ -410,6 +410,20 @@ class Replay {
          const auto port = u32();
          engine_->tables().port_group.at(port) = i32();
        }},
+      {"set_routing",
+       [this] {
+         const auto sw = u32();
+         const std::string policy = in_.word();
+         std::vector<std::string> names(u32());
+         for (std::string& name : names) name = in_.word();
+         engine_->set_routing(sw, policy, {names, in_.list<std::int64_t>()});
+       }},
+      {"set_remote_state",
+       [this] {
+         const auto interval = i64();
+         const auto lag = u32();
+         engine_->set_remote_state(interval, lag, i64());
+       }},
       {"finish_build", [this] { engine_->finish_build(); }},
       {"add_qps", [this] { queue_pairs(); }},
       {"post", [this] { post(); }},

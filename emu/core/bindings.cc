@@ -211,6 +211,7 @@ NB_MODULE(_core, m) {
   m.attr("FLOOD") = emu::kRouteFlood;
   m.attr("LOCAL") = emu::kRouteLocal;
   m.attr("TUNNEL_BIT") = emu::kTunnelBit;
+  m.def("routing_policies", &emu::routing_names);
 
   nb::class_<Engine>(m, "Engine")
       .def(nb::init<std::uint64_t>(), "seed"_a)
@@ -388,6 +389,15 @@ NB_MODULE(_core, m) {
             e.tables().port_group.at(port) = group;
           },
           "port"_a, "group"_a)
+      .def(
+          "set_routing",
+          [](Engine& e, std::uint32_t sw, const std::string& policy,
+             const std::vector<std::string>& names, const std::vector<std::int64_t>& values) {
+            e.set_routing(sw, policy, {names, values});
+          },
+          "switch"_a, "policy"_a, "names"_a, "values"_a)
+      .def("set_remote_state", &Engine::set_remote_state, "interval_ps"_a, "lag"_a,
+           "quantum_bytes"_a)
       .def("finish_build", &Engine::finish_build)
       .def(
           "add_qps",

@@ -270,8 +270,16 @@ void Engine::run_until(Ps until, bool stop_when_done) {
       now_ = until;
       return;
     }
+    if (remote_.interval_ps != 0) [[unlikely]] {
+      const bool idle = calendar_.idle();
+      if (now_ >= remote_.next_ps || (idle && next > remote_.next_ps)) {
+        publish_grades(idle ? next : now_);
+      }
+    }
     if (calendar_.idle()) calendar_.skip_to(next);
-    const Ps limit = std::min(calendar_.end(), until);
+    Ps limit = std::min(calendar_.end(), until);
+    if (remote_.interval_ps != 0) [[unlikely]]
+      limit = std::min(limit, remote_.next_ps);
     while (!posts_.empty() && posts_.top().first < limit) {
       const auto [at, number] = posts_.top();
       posts_.pop();

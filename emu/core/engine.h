@@ -26,6 +26,8 @@
 #include "outside.h"
 #include "paced.h"
 #include "port.h"
+#include "remote.h"
+#include "routing/registry.h"
 #include "scheduler.h"
 #include "transport.h"
 #include "window.h"
@@ -59,7 +61,8 @@ struct Switch {
   PriorityGroup* group = nullptr;  // index * 8 + priority
   const SwitchTables* table = nullptr;
   const SwitchProfile* chip = nullptr;
-  bool in_order = false;  // a priority group is in XOFF: departures run in time order
+  Routing routing{Ecmp({})};  // asked only if the table does not say by_hash
+  bool in_order = false;      // a priority group is in XOFF: departures run in time order
   Mmu mmu;
   std::vector<std::uint8_t> active;  // by port: egress queues may hold packets
   std::uint8_t seen = 0;             // bit p: packets of priority p have come in
@@ -148,8 +151,13 @@ class Engine {
   void set_done_when_acked(bool on) { done_when_acked_ = on; }
   /// Switches hash these words with MurmurHash3 instead of the queue pair's
   /// entropy: per queue pair 3 words towards the destination and 3 back.
-  void set_hash_words(std::vector<std::uint32_t> words) { hash_words_ = std::move(words); }
+  void set_hash_words(std::vector<std::uint32_t> words);
   ForwardingTables& tables() { return tables_; }
+  /// How a switch picks one of several next hops: a policy of routing/registry.h.
+  void set_routing(std::uint32_t sw, const std::string& policy, const RoutingParams& params);
+  /// Switches publish the grades of their queues every interval; others know
+  /// them `lag` intervals later.
+  void set_remote_state(Ps interval_ps, std::uint32_t lag, std::int64_t quantum_bytes);
   void finish_build();
 
   // Traffic.
@@ -223,6 +231,7 @@ class Engine {
 
  private:
   friend struct EngineTest;
+  friend class NextHops;
 
   // engine.cc
   void process(std::uint32_t node, Ps limit, bool partial);
@@ -278,7 +287,10 @@ class Engine {
   void learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now);
   void encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep);
   void decapsulate(Packet& packet);
-  std::uint32_t pick_port(std::uint16_t group, const Packet& packet, std::uint64_t seed) const;
+  std::uint32_t pick_port(Switch& sw, std::uint16_t group, const Packet& packet, Ps now);
+  std::uint32_t pick_by_policy(Switch& sw, std::uint16_t group, const Packet& packet, Ps now);
+  std::uint32_t remote_grade(std::uint32_t port, const Packet& packet) const;
+  void publish_grades(Ps idle_until);
 
   // outside.cc: pipelines of another kind
   void receive_outside(Switch& sw, std::uint32_t in_port, Packet& packet, Ps now);
@@ -344,6 +356,7 @@ class Engine {
   std::vector<Ps> receive_ps_;   // by node: pipeline or NIC latency
   std::vector<Ps> reaction_ps_;  // by port: PFC reaction
   ForwardingTables tables_;
+  RemoteState remote_;
   ArpPlan arp_;
 
   std::vector<QueuePair> qps_;

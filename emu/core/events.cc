@@ -42,6 +42,9 @@ void Engine::rehash_endpoint(std::uint32_t number) {
 
 void Engine::set_group(std::uint32_t group, const std::vector<std::uint32_t>& members) {
   tables_.groups.set(group, members);
+  for (Switch& sw : switches_) {
+    if (!sw.table->by_hash) std::visit([&](auto& policy) { policy.forget(group); }, sw.routing);
+  }
   for (std::uint32_t e = 0; e < endpoints_.size(); ++e) {
     if (endpoints_[e].group == group) rehash_endpoint(e);
   }
@@ -78,6 +81,7 @@ void Engine::set_link(std::uint32_t number, bool up) {
 void Engine::port_detected(std::uint32_t number, bool up) {
   Port& port = ports_[number];
   const NodeRef& node = nodes_[port.node];
+  port.known_down = !up;
   for (std::uint32_t p = 0; p < kPriorities; ++p) {
     EgressQueue& queue = queues_[number * kPriorities + p];
     queue.pause(now_, now_);

@@ -44,6 +44,7 @@ struct alignas(64) SwitchTables {
   std::uint32_t macs = 0;  // bridged: learned entries
   bool bridged = false;
   bool ageing = false;                 // bridged: seen_us is kept
+  bool by_hash = true;                 // the hash alone picks one of several next hops
   std::vector<std::uint32_t> seen_us;  // when the MAC was last seen, microseconds
   std::map<std::int32_t, std::vector<std::uint16_t>> flood;  // ingress group -> egress groups
   std::vector<std::uint16_t> flood_tunnels;                  // VTEPs for ingress replication
@@ -71,9 +72,14 @@ class Groups {
   }
   std::uint32_t size() const { return static_cast<std::uint32_t>(entries_.size()); }
   std::uint32_t count(std::uint32_t group) const { return entries_[group].count; }
-  std::uint32_t member(std::uint32_t group, std::uint32_t index) const {
+  /// The members of a group with more than one; valid until the next set().
+  struct Members {
+    const std::uint32_t* ports;
+    std::uint32_t count;
+  };
+  Members members(std::uint32_t group) const {
     const Entry entry = entries_[group];
-    return entry.count == 1 ? entry.first : members_[entry.first + index];
+    return {&members_[entry.first], entry.count};
   }
   /// The member that a hash picks; the group is not empty.
   std::uint32_t pick(std::uint32_t group, std::uint32_t entropy, std::uint64_t seed) const;

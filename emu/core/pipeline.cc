@@ -2,6 +2,8 @@
 // The forwarding pipeline: look up, encapsulate, replicate, learn.
 #include "pipeline.h"
 
+#include "routing/next_hops.h"
+
 namespace emu {
 
 /// Endpoint whose address is the packet's source.
@@ -65,6 +67,23 @@ void Engine::learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now)
   if (table.ageing) table.seen_us[source] = static_cast<std::uint32_t>(now / 1'000'000);
 }
 
+/// The member of a group with several that this packet takes, at a switch that
+/// does not go by the plain hash.
+std::uint32_t Engine::pick_by_policy(Switch& sw, std::uint16_t group, const Packet& packet,
+                                     Ps now) {
+  const Groups::Members members = tables_.groups.members(group);
+  if (!hash_words_.empty()) {
+    const std::size_t back = carries_data(packet.kind) ? 0 : 3;
+    const std::uint32_t* words = &hash_words_[packet.qp * std::size_t{6} + back];
+    const auto seed = static_cast<std::uint32_t>(sw.table->hash_seed);
+    return members.ports[murmur3(words, 3, seed) % members.count];
+  }
+  const NextHops hops(*this, sw, group, packet, now);
+  if (!carries_data(packet.kind)) return members.ports[hops.hashed()];
+  return members
+      .ports[std::visit([&](auto& policy) { return policy.pick(hops, packet); }, sw.routing)];
+}
+
 /// The whole pipeline: tunnels, floods, bridging.
 void Engine::forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now) {
   const SwitchTables& table = *sw.table;
@@ -108,7 +127,7 @@ void Engine::forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now) 
     count_drop(in_port, packet, Drop::kNoRoute);
     return;
   }
-  const std::uint32_t out = pick_port(value, packet, table.hash_seed);
+  const std::uint32_t out = pick_port(sw, value, packet, now);
   admit(sw, IngressTag::port(ingress), IngressTag::priority(ingress), out - sw.first_port, packet,
         now);
 }

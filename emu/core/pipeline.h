@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way of most packets through a switch's pipeline: one look-up, and on to
-// the buffer. In the header because every packet-hop runs through it.
+// the buffer. In the header because every packet-hop runs through it. Only a
+// packet that has several next hops, at a switch that does not go by the hash,
+// asks a routing policy.
 //
 // Invariant: what is decided here is what Engine::forward() would decide.
 #pragma once
@@ -10,16 +12,14 @@
 namespace emu {
 
 /// The member of a group that this packet takes.
-inline std::uint32_t Engine::pick_port(std::uint16_t group, const Packet& packet,
-                                       std::uint64_t seed) const {
+inline std::uint32_t Engine::pick_port(Switch& sw, std::uint16_t group, const Packet& packet,
+                                       Ps now) {
   const Groups& groups = tables_.groups;
-  if (hash_words_.empty() || groups.count(group) == 1) {
-    return groups.pick(group, packet.entropy, seed);
+  const SwitchTables& table = *sw.table;
+  if (table.by_hash || groups.count(group) == 1) {
+    return groups.pick(group, packet.entropy, table.hash_seed);
   }
-  const std::size_t back = carries_data(packet.kind) ? 0 : 3;
-  const std::uint32_t* words = &hash_words_[packet.qp * std::size_t{6} + back];
-  return groups.member(group,
-                       murmur3(words, 3, static_cast<std::uint32_t>(seed)) % groups.count(group));
+  return pick_by_policy(sw, group, packet, now);
 }
 
 [[gnu::always_inline]] inline void Engine::receive(Switch& sw, std::uint32_t index, Packet& packet,
@@ -45,7 +45,7 @@ inline std::uint32_t Engine::pick_port(std::uint16_t group, const Packet& packet
   if (packet.route != kBroadcast && !table.bridged) [[likely]] {
     const std::uint16_t value = table.fib[packet.route];
     if (value < kTunnelBit && tables_.groups.count(value) != 0) [[likely]] {
-      const std::uint32_t out = pick_port(value, packet, table.hash_seed);
+      const std::uint32_t out = pick_port(sw, value, packet, now);
       admit(sw, index, priority, out - sw.first_port, packet, now);
       return;
     }

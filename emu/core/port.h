@@ -86,6 +86,7 @@ struct alignas(64) Port {
   Ps pfc_flight_ps = 0;  // last bit sent -> peer obeys: propagation + its reaction
   std::uint64_t loss_q32 = 0;
   std::uint32_t loss_draws = 0;
+  bool known_down = false;  // its node has noticed that the link is down
 
   void note_impairment() {
     impaired = !link_up || black_hole || loss_q32 != 0 || outside || watched != 0;

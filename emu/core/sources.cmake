@@ -11,6 +11,7 @@ set(EMU_CORE_SOURCES
     emu/core/nic_timers.cc
     emu/core/outside.cc
     emu/core/pipeline.cc
+    emu/core/routing.cc
     emu/core/switch.cc
     emu/core/transport.cc
     emu/core/wire/pcapng_writer.cc)

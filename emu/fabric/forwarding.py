@@ -198,6 +198,25 @@ class ArpPlan:
     priority: int = 0
 
 
+@dataclass(frozen=True)
+class SwitchPolicy:
+    """How one switch picks one of several next hops: a routing policy of the engine."""
+
+    name: str = "ecmp"
+    params: tuple[tuple[str, int], ...] = ()
+    """Its parameters; a name may stand several times."""
+
+
+@dataclass(frozen=True)
+class RemoteGrades:
+    """Switches publish the grades of their queues; others know them later."""
+
+    interval_ps: int
+    lag: int
+    """Age of what others know, in intervals."""
+    quantum_bytes: int
+
+
 @dataclass
 class ForwardingPlan:
     """Forwarding state of all nodes at time 0 and everything that changes later."""
@@ -244,5 +263,9 @@ class ForwardingPlan:
     """Sorted by ``at_ps``; equal times apply in list order."""
     notes: list[str] = field(default_factory=list)
     """What the mechanism costs, in words, for the report."""
+    policies: list[SwitchPolicy] = field(default_factory=list)
+    """Per switch row; empty: ECMP everywhere."""
+    remote_grades: RemoteGrades | None = None
+    """None: a switch knows its own queues only."""
     blocked_links: list[int] = field(default_factory=list)
     """Links that carry no data although they are up."""

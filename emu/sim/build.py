@@ -196,6 +196,13 @@ def _set_tables(
             int(plan.vtep_of_switch[row]),
             bool(plan.bridged[row]),
         )
+    for row, policy in enumerate(plan.policies):
+        if policy.name != "ecmp":
+            names = [name for name, _ in policy.params]
+            engine.set_routing(row, policy.name, names, [value for _, value in policy.params])
+    if plan.remote_grades is not None:
+        remote = plan.remote_grades
+        engine.set_remote_state(remote.interval_ps, remote.lag, remote.quantum_bytes)
     for row, by_ingress in plan.flood.items():
         for ingress, groups in by_ingress.items():
             engine.set_flood(row, ingress, list(groups))

@@ -24,8 +24,8 @@ def recording_engine(seed: int, out: TextIO) -> _core.Engine:
     """An engine whose calls are also written to `out`, one a line.
 
     A line holds the name of the call and its arguments in the order of the bindings: numbers as
-    they are, truth values as 0 and 1, a list as its length and then its items. An argument that
-    the bindings take by name only is preceded by it.
+    they are, truth values as 0 and 1, a word as it is, a list as its length and then its items.
+    An argument that the bindings take by name only is preceded by it.
     """
     return _Recorder(seed, out)  # type: ignore[return-value]
 
@@ -68,6 +68,8 @@ def _put(words: list[str], argument: Any) -> None:
             _put(words, item)
     elif isinstance(argument, bool | np.bool_):
         words.append(str(int(argument)))
+    elif isinstance(argument, str):
+        words.append(argument)
     elif isinstance(argument, float):
         words.append(repr(argument))
     else:

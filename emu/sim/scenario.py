@@ -36,6 +36,7 @@ class Scenario:
         for array in (plan.fib, plan.endpoint_group, plan.port_group, plan.hash_seed):
             digest.update(array.tobytes())
         digest.update(repr((plan.groups, plan.tunnels, plan.timeline)).encode())
+        digest.update(repr((plan.policies, plan.remote_grades)).encode())
         for frame in (self.workload.flows, self.workload.qps, self.workload.transfers):
             digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
         return digest.hexdigest()

@@ -34,6 +34,7 @@ from emu.spec.loader import load_experiment, load_topology
 from emu.spec.nic import NicProfile
 from emu.spec.preset import preset_names
 from emu.spec.record import RecordSpec, StopSpec
+from emu.spec.routing import AdaptiveSpec, FlowletSpec, RemoteSpec, RoutingSpec
 from emu.spec.schema import experiment_schema, json_schema, topology_schema
 from emu.spec.switch import (
     LossySpec,
@@ -43,7 +44,7 @@ from emu.spec.switch import (
 )
 from emu.spec.timers import TimerInfo, TimersSpec
 from emu.spec.topology import RolesSpec, SwitchesSpec, TopologySpec
-from emu.spec.transport import RoutingSpec, TransportSpec
+from emu.spec.transport import TransportSpec
 from emu.spec.variants import Variant
 from emu.spec.workload import (
     BackgroundSpec,
@@ -59,6 +60,7 @@ from emu.spec.workload import (
 
 __all__ = [
     "FAULT_KINDS",
+    "AdaptiveSpec",
     "BackgroundSpec",
     "BlackHole",
     "CaptureSpec",
@@ -75,6 +77,7 @@ __all__ = [
     "ExplicitSpec",
     "FaultSpec",
     "FaultWindow",
+    "FlowletSpec",
     "FramingSpec",
     "LinkDegraded",
     "LinkDown",
@@ -90,6 +93,7 @@ __all__ = [
     "PlacementSpec",
     "PrefillSpeed",
     "RecordSpec",
+    "RemoteSpec",
     "RolesSpec",
     "RoutingSpec",
     "SchedulerSpec",

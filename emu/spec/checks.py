@@ -13,6 +13,7 @@ from emu.spec.capture import HEADER_OVERHEADS
 from emu.spec.fault import BlackHole, fault_names, fault_windows
 from emu.spec.hostset import pick_names
 from emu.spec.located import At
+from emu.spec.routing import PER_PACKET
 from emu.units import format_time
 
 if TYPE_CHECKING:
@@ -92,6 +93,18 @@ def _check_captures(spec: ExperimentSpec) -> Iterator[Item]:
             )
 
 
+def _check_routing(spec: ExperimentSpec) -> Iterator[Item]:
+    """Packets that overtake each other need NICs that bear it, or somebody who knows."""
+    routing = spec.routing
+    if routing.policy in PER_PACKET and not routing.accept_retransmissions:
+        yield (
+            ("routing", "policy"),
+            f"{routing.policy} lets packets of a queue pair overtake each other, and go-back-N "
+            "NICs send everything again from the first that is late: set "
+            "routing.accept_retransmissions: true to see what that costs",
+        )
+
+
 def check_rest(spec: ExperimentSpec) -> Iterator[Item]:
     """Seeds, cases, transport and background."""
     for i, seed in enumerate(spec.seeds):
@@ -110,6 +123,7 @@ def check_rest(spec: ExperimentSpec) -> Iterator[Item]:
             f"cc is dcqcn and the NIC {spec.topology.nic.name} has no parameters for it: "
             "give transport.dcqcn",
         )
+    yield from _check_routing(spec)
     yield from _check_captures(spec)
     hosts = len(spec.topology.host_names)
     for i, background in enumerate(spec.workload.background):

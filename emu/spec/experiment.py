@@ -32,9 +32,10 @@ from emu.spec.fault import FaultSpec, FaultWindow, fault_windows
 from emu.spec.faultlist import Places
 from emu.spec.located import At
 from emu.spec.record import RecordSpec, StopSpec
+from emu.spec.routing import RoutingSpec
 from emu.spec.timers import TimersSpec
 from emu.spec.topology import TopologySpec, with_overrides
-from emu.spec.transport import RoutingSpec, TransportSpec
+from emu.spec.transport import TransportSpec
 from emu.spec.workload import WorkloadSpec
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Transport and routing of an experiment."""
+"""Transport of an experiment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from emu.spec.base import Bool, Spec
+from emu.spec.base import Spec
 from emu.spec.dcqcn import Dcqcn
 from emu.units import Rate
 
@@ -28,12 +28,3 @@ class TransportSpec(Spec):
         if self.rate is not None and self.cc != "none":
             raise ValueError("rate belongs to cc: none (a fixed rate without congestion control)")
         return self
-
-
-class RoutingSpec(Spec):
-    """How a switch picks one of several next hops."""
-
-    policy: Literal["ecmp"] = "ecmp"
-    """ecmp: by a hash of the 5-tuple with a seed per switch."""
-    polarised: Bool = False
-    """True: every switch has the same seed, so that tiers repeat each other's choice."""

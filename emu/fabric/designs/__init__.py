@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from emu.fabric.balancing import balance
 from emu.fabric.designs import evpn, l3, l3_host, stretched_l2
 from emu.fabric.faults import ResolvedFault, resolve_faults
 from emu.fabric.forwarding import ForwardingPlan
@@ -35,6 +36,5 @@ def plan_design(fabric: Fabric, spec: ExperimentSpec, seed: int) -> ForwardingPl
     (design,) = spec.designs
     faults = resolve_faults(fabric, spec.faults)
     result = DESIGNS[design.name](fabric, design, spec.timers, faults, seed)
-    if spec.routing.polarised:
-        result.hash_seed[:] = result.hash_seed[0]
+    balance(result, fabric, spec.routing)
     return result

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a switch knows of the equal next hops of a packet, for its policy.
+//
+// Invariant: queue_bytes() and sent_bytes() are exact at now(), because the port
+// is settled first; so no choice depends on who looked at a port before.
+#pragma once
+
+#include <cstdint>
+
+#include "../buffer.h"
+
+namespace emu {
+
+class NextHops {
+ public:
+  NextHops(Engine& engine, Switch& sw, std::uint16_t group, const Packet& packet, Ps now)
+      : engine_(engine),
+        switch_(sw),
+        members_(engine.tables_.groups.members(group)),
+        packet_(packet),
+        now_(now),
+        group_(group) {}
+
+  std::uint32_t size() const { return members_.count; }
+  std::uint32_t group() const { return group_; }
+  Ps now() const { return now_; }
+  /// Port among those of the switch.
+  std::uint32_t port_index(std::uint32_t i) const { return members_.ports[i] - switch_.first_port; }
+  /// The member that ECMP would take.
+  std::uint32_t hashed() const {
+    return hash_member(packet_.entropy, switch_.table->hash_seed, members_.count);
+  }
+  /// False: the switch knows that the link is down. True before it has noticed.
+  bool alive(std::uint32_t i) const { return !port(i).known_down; }
+  /// Bytes that wait for the port in the packet's class.
+  std::int64_t queue_bytes(std::uint32_t i, const Packet& packet) const {
+    const std::uint32_t index = port_index(i);
+    if (switch_.port[index].backlog != 0) engine_.settle(switch_, index, now_);
+    return queue(i, packet).bytes;
+  }
+  /// The same or more, for less.
+  std::int64_t queue_bytes_bound(std::uint32_t i, const Packet& packet) const {
+    return queue(i, packet).bytes;
+  }
+  /// Bytes of link time that the class has taken so far.
+  std::uint64_t sent_bytes(std::uint32_t i, const Packet& packet) const {
+    const std::uint32_t index = port_index(i);
+    if (switch_.port[index].backlog != 0) engine_.settle(switch_, index, now_);
+    return queue(i, packet).tx_bytes;
+  }
+  /// Time that the port takes to send `bytes`.
+  Ps time_of(std::uint32_t i, std::int64_t bytes) const { return port(i).rate.time_of(bytes); }
+  /// Grade of what waits behind the next hop, on the way to the packet's
+  /// destination, as far as it is known here.
+  std::uint32_t remote_grade(std::uint32_t i, const Packet& packet) const {
+    return engine_.remote_grade(members_.ports[i], packet);
+  }
+
+ private:
+  const Port& port(std::uint32_t i) const { return switch_.port[port_index(i)]; }
+  const EgressQueue& queue(std::uint32_t i, const Packet& packet) const {
+    return switch_.queue[port_index(i) * kPriorities + packet.current_priority()];
+  }
+
+  Engine& engine_;
+  Switch& switch_;
+  Groups::Members members_;
+  const Packet& packet_;
+  Ps now_;
+  std::uint32_t group_;
+};
+
+}  // namespace emu

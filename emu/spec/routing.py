@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RoutingSpec: how a switch picks one of several equal next hops.
+
+Each policy with options of its own has a section of its name, which is read only when the
+policy is chosen: a matrix may vary the policy and leave the sections where they are.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from emu.spec.base import Bool, Int, Spec
+from emu.units import Size, Time, format_time
+
+Policy = Literal["ecmp", "flowlet", "adaptive"]
+PER_PACKET: tuple[Policy, ...] = ("adaptive",)
+"""Policies that send packets of one queue pair over several paths at a time."""
+
+
+class FlowletSpec(Spec):
+    """Dynamic load balancing at the leaf: a flow may move after a silence.
+
+    Sources: CONGA (SIGCOMM 2014), LetFlow (NSDI 2017); switches offer gaps of 16 to 256 us.
+    """
+
+    gap: Annotated[Time, Field(gt=0)] = 50_000_000
+    """Silence after which a flow's next packet may take another next hop. Above the
+    difference of the paths' delays, queues included, it reorders nothing."""
+    quantum: Annotated[Size, Field(gt=0)] = 16_384
+    """Queue of grade 1; each doubling is one grade more, up to 7."""
+    load_interval: Annotated[Time, Field(gt=0)] = 20_000_000
+    """Least time over which the load of a port is measured; eighths of its rate are grades."""
+    load_weight: Annotated[Int, Field(ge=0, le=255)] = 1
+    """Weight of the load's grade in a port's quality."""
+    queue_weight: Annotated[Int, Field(ge=0, le=255)] = 1
+    """Weight of the queue's grade in a port's quality."""
+    slots: Annotated[Int, Field(ge=16, le=65536)] = 4096
+    """Flowlet entries per group of next hops; flows that share one move together."""
+
+
+class RemoteSpec(Spec):
+    """The global variant: what waits behind a next hop counts too."""
+
+    interval: Annotated[Time, Field(ge=1_000_000)] = 5_000_000
+    """Time between two publications of all switches' queue grades."""
+    delay: Time = 10_000_000
+    """Age at which others know them; a multiple of ``interval``."""
+
+    @model_validator(mode="after")
+    def _whole_intervals(self) -> Self:
+        if self.delay % self.interval:
+            raise ValueError(
+                f"delay is {format_time(self.delay)} and interval {format_time(self.interval)}: "
+                "delay must be a multiple of interval"
+            )
+        return self
+
+
+class AdaptiveSpec(Spec):
+    """Per packet by queue depth, for data packets only.
+
+    Sources: DRILL (SIGCOMM 2017); vendors' adaptive routing.
+    """
+
+    quantum: Annotated[Size, Field(gt=0)] = 16_384
+    """Queue of grade 1; each doubling is one grade more, up to 7."""
+    remote: RemoteSpec | None = None
+    """null: each switch knows its own queues and links only."""
+
+
+class RoutingSpec(Spec):
+    """How a switch picks one of several next hops."""
+
+    policy: Policy = "ecmp"
+    """ecmp: by a hash of the 5-tuple with a seed per switch; flowlet: as ecmp, but a flow that
+    was silent for a while may move to a better port; adaptive: each data packet to the port
+    with the shortest queue."""
+    polarised: Bool = False
+    """True: every switch has the same seed, so that tiers repeat each other's choice."""
+    flowlet: FlowletSpec = FlowletSpec()
+    adaptive: AdaptiveSpec = AdaptiveSpec()
+    accept_retransmissions: Bool = False
+    """True: packets of a queue pair may overtake each other although the NICs answer that with
+    go-back-N, which sends again what had arrived."""
