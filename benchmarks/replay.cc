@@ -213,6 +213,12 @@ class Replay {
     named("pfc_quanta", p.pfc_quanta);
     named("xoff_at_limit", p.mmu.xoff_at_limit);
     named("resume_by_own", p.mmu.resume_by_own);
+    named("watchdog_poll_ps", p.watchdog.poll_ps);
+    named("watchdog_detect_ps", p.watchdog.detect_ps);
+    named("watchdog_restore_ps", p.watchdog.restore_ps);
+    std::uint8_t action = 0;
+    named("watchdog_action", action);
+    p.watchdog.action = emu::WatchdogAction{action};
     engine_->add_switch_profile(p);
   }
 

@@ -25,8 +25,13 @@ def check(
     experiments: Annotated[
         list[Path], typer.Argument(metavar="EXPERIMENT...", help="Experiment files.")
     ],
+    deadlock: Annotated[
+        bool,
+        typer.Option("--deadlock", help="Also look for circles of buffers in every variant."),
+    ] = False,
 ) -> None:
     """Validate experiment files and everything they refer to; nothing runs."""
+    from emu.cli.deadlock import in_experiment
     from emu.sim import check_experiment
     from emu.spec import load_experiment
 
@@ -34,6 +39,8 @@ def check(
         spec = load_experiment(path)
         check_experiment(spec)
         note(f"{path}: ok, {len(spec.variants())} variants × {len(spec.seeds)} seeds")
+        for line in in_experiment(spec) if deadlock else ():
+            note(f"  {line}")
 
 
 @group.command(epilog="Example: emu experiment show experiments/first-look.yaml")

@@ -74,14 +74,21 @@ def check(
     topologies: Annotated[
         list[str], typer.Argument(metavar="TOPOLOGY...", help="Topology files or preset names.")
     ],
+    deadlock: Annotated[
+        bool,
+        typer.Option("--deadlock", help="Also look for circles of buffers under every design."),
+    ] = False,
 ) -> None:
     """Validate topology files; every fault of the first faulty one is printed."""
+    from emu.cli.deadlock import in_topology
     from emu.fabric import build_fabric
     from emu.spec import load_topology
 
     for name in topologies:
         fabric = build_fabric(load_topology(name))
         note(f"{name}: ok, {fabric.n_endpoints} endpoints, {len(fabric.links)} links")
+        for line in in_topology(fabric) if deadlock else ():
+            note(f"  {line}")
 
 
 @group.command(epilog="Example: emu topology draw leaf-spine-32x400G --out fabric.svg")

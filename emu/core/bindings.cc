@@ -80,6 +80,8 @@ nb::dict queues(const Engine& engine) {
   put<std::int64_t>(out, "pfc_rx_frames", rows, [](const Q& q) { return q.pfc_rx; });
   put<std::int64_t>(out, "pfc_rx_pause_ps", rows,
                     [now](const Q& q) { return q.paused_total(now); });
+  put<std::int64_t>(out, "pfc_wd_detected", rows, [](const Q& q) { return q.storms; });
+  put<std::int64_t>(out, "pfc_wd_restored", rows, [](const Q& q) { return q.restored; });
   put<std::int64_t>(out, "egress_watermark_bytes", rows, [](const Q& q) { return q.bytes_max; });
   const auto& groups = engine.groups();
   using G = emu::PriorityGroup;
@@ -222,7 +224,9 @@ NB_MODULE(_core, m) {
              std::int64_t xon_bytes, std::int64_t xon_offset_bytes,
              std::int64_t headroom_pool_bytes, std::uint8_t lossless_mask, std::uint8_t strict_mask,
              std::array<std::int32_t, emu::kPriorities> quantum_bytes, Ps pipeline_ps,
-             bool cut_through, std::uint32_t pfc_quanta, bool xoff_at_limit, bool resume_by_own) {
+             bool cut_through, std::uint32_t pfc_quanta, bool xoff_at_limit, bool resume_by_own,
+             Ps watchdog_poll_ps, Ps watchdog_detect_ps, Ps watchdog_restore_ps,
+             std::uint8_t watchdog_action) {
             return e.add_switch_profile(
                 {{cell_bytes, buffer_bytes, pg_reserved_bytes, alpha_lossless, alpha_lossy,
                   xon_bytes, xon_offset_bytes, headroom_pool_bytes, lossless_mask, xoff_at_limit,
@@ -230,12 +234,16 @@ NB_MODULE(_core, m) {
                  {strict_mask, quantum_bytes},
                  pipeline_ps,
                  cut_through,
-                 pfc_quanta});
+                 pfc_quanta,
+                 {watchdog_poll_ps, watchdog_detect_ps, watchdog_restore_ps,
+                  emu::WatchdogAction{watchdog_action}}});
           },
           nb::kw_only(), "cell_bytes"_a, "buffer_bytes"_a, "pg_reserved_bytes"_a,
           "alpha_lossless"_a, "alpha_lossy"_a, "xon_bytes"_a, "xon_offset_bytes"_a,
           "headroom_pool_bytes"_a, "lossless_mask"_a, "strict_mask"_a, "quantum_bytes"_a,
-          "pipeline_ps"_a, "cut_through"_a, "pfc_quanta"_a, "xoff_at_limit"_a, "resume_by_own"_a)
+          "pipeline_ps"_a, "cut_through"_a, "pfc_quanta"_a, "xoff_at_limit"_a, "resume_by_own"_a,
+          "watchdog_poll_ps"_a, "watchdog_detect_ps"_a, "watchdog_restore_ps"_a,
+          "watchdog_action"_a)
       .def(
           "add_nic_profile",
           [](Engine& e, std::int32_t mtu_bytes, std::int32_t ack_interval,

@@ -37,6 +37,7 @@ struct Totals {
   std::uint64_t timeouts = 0, failed_qps = 0;
   std::int64_t wire_bytes = 0;  // all links, with preamble and gap
   std::uint64_t arp_packets = 0;
+  std::uint32_t deadlocks = 0;
 };
 
 /// One sample of one (port, priority) that is not empty.
@@ -56,14 +57,23 @@ struct SeriesSample {
   std::int64_t paused_ps;
 };
 
-enum class EventKind : std::uint8_t { kTimeout, kNakRewind, kQpFailed, kFirstDrop, kPfcStart };
+enum class EventKind : std::uint8_t {
+  kTimeout,
+  kNakRewind,
+  kQpFailed,
+  kFirstDrop,
+  kPfcStart,
+  kWatchdogStorm,
+  kWatchdogRestored,
+  kDeadlock,  // one for each queue of a circle, in order
+};
 
 struct Event {
   Ps at;
   EventKind kind;
   std::uint32_t node;
   std::uint32_t port;
-  std::uint32_t detail;  // queue pair, or drop reason
+  std::uint32_t detail;  // queue pair, drop reason, or priority; kDeadlock: | circle << 8
 };
 
 }  // namespace emu

@@ -182,6 +182,7 @@ void Engine::finish_build() {
       table.macs += table.fib[e] != kRouteFlood ? 1 : 0;
     }
   }
+  watch_queues();
   if (arp_.period_ps > 0) {
     for (Endpoint& ep : endpoints_) {
       const auto phase = static_cast<Ps>(mix64(seed_ ^ (0xa59ULL << 32 | ep.node)) %
@@ -262,6 +263,15 @@ void Engine::process(std::uint32_t number, Ps limit, bool partial) {
 }
 
 void Engine::run_until(Ps until, bool stop_when_done) {
+  for (Ps poll = next_watchdog_poll(); poll < until; poll = next_watchdog_poll()) {
+    run_windows(poll, stop_when_done);
+    if (now_ < poll) return;
+    poll_watchdogs();
+  }
+  run_windows(until, stop_when_done);
+}
+
+void Engine::run_windows(Ps until, bool stop_when_done) {
   while (now_ < until) {
     if (stop_when_done && unfinished_ == 0) return;
     Ps next = calendar_.next_work();

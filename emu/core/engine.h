@@ -19,6 +19,7 @@
 
 #include "arrivals.h"
 #include "counters.h"
+#include "deadlock.h"
 #include "ecn.h"
 #include "forwarding.h"
 #include "mmu.h"
@@ -30,6 +31,7 @@
 #include "routing/registry.h"
 #include "scheduler.h"
 #include "transport.h"
+#include "watchdog.h"
 #include "window.h"
 
 namespace emu {
@@ -40,6 +42,7 @@ struct SwitchProfile {
   Ps pipeline_ps = 0;
   bool cut_through = false;
   std::uint32_t pfc_quanta = 0xFFFF;
+  WatchdogParams watchdog;
 };
 
 /// Buffer of one flooded packet, shared by its copies.
@@ -234,6 +237,7 @@ class Engine {
   friend class NextHops;
 
   // engine.cc
+  void run_windows(Ps until, bool stop_when_done);
   void process(std::uint32_t node, Ps limit, bool partial);
   Ps wake(std::uint32_t node, Ps at) { return calendar_.wake(node, at); }
   void arm(Endpoint& endpoint, Ps at, TimerKind kind, std::uint32_t id);
@@ -277,6 +281,15 @@ class Engine {
   void resume_groups(Switch& sw, Ps now);
   void resume_group(Switch& sw, PriorityGroup& pg, Ps now);
   void refresh_xoff(Switch& sw, Ps until);
+
+  // watchdog.cc and deadlock.cc: what stands still
+  void watch_queues();
+  Ps next_watchdog_poll() const;
+  void poll_watchdogs();
+  void begin_storm(std::uint32_t queue, WatchdogAction action);
+  void end_storm(std::uint32_t queue);
+  bool holds_from(std::uint32_t queue, std::uint32_t port, std::uint32_t priority) const;
+  void look_for_deadlocks();
 
   // pipeline.cc: where a packet goes
   void receive(Switch& sw, std::uint32_t index, Packet& packet, Ps now);
@@ -378,6 +391,8 @@ class Engine {
   std::vector<QueueSample> queue_samples_;
   std::vector<SeriesSample> series_;
   std::vector<Event> events_;
+  std::vector<Watchdog> watchdogs_;  // one for each switch profile that has one
+  DeadlockWatch deadlocks_;
   Observer* observer_ = nullptr;
 };
 

@@ -159,8 +159,9 @@ void Engine::set_silent(std::uint32_t endpoint, bool on) {
 }
 
 /// Appends a row for every queue that is not empty or is paused, and one for
-/// the fabric.
+/// the fabric. Looks for deadlocks.
 void Engine::sample() {
+  look_for_deadlocks();
   Ps paused = 0;
   for (std::uint32_t number = 0; number < ports_.size(); ++number) {
     const Port& port = ports_[number];

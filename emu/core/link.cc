@@ -108,6 +108,12 @@ bool Engine::passes(Port& port, const Packet& packet) {
       return false;
     }
   }
+  const auto lost = static_cast<std::uint8_t>(port.lost | port.to->lost);
+  if ((lost >> packet.current_priority() & 1) != 0) {
+    count_drop((port.lost >> packet.current_priority() & 1) != 0 ? number : port.peer, packet,
+               Drop::kPfcWatchdog);
+    return false;
+  }
   if (port.loss_q32 != 0 && draw32(seed_ ^ 0x10ad, number, port.loss_draws++) < port.loss_q32) {
     count_drop(number, packet, Drop::kLinkError);
     return false;
@@ -147,7 +153,7 @@ void Engine::obey_pfc(std::uint32_t number, const PfcFrame& frame) {
   const std::uint8_t lossless = node.is_switch
                                     ? switches_[node.index].mmu.params().lossless
                                     : nic_profiles_[endpoints_[node.index].profile].lossless;
-  if ((lossless >> frame.priority & 1) == 0) return;
+  if ((lossless >> frame.priority & 1) == 0 || !queue.obeys_pauses) return;
   if (frame.quanta != 0 && queue.paused_until <= frame.at) {
     record(frame.at, EventKind::kPfcStart, port.node, number, frame.priority);
   }

@@ -34,6 +34,9 @@ struct alignas(64) EgressQueue {
   Ps paused_ps = 0;          // total of the ended pauses
   std::uint64_t pfc_tx = 0;  // XOFF frames sent out of this port for this priority
   std::uint64_t pfc_rx = 0;  // XOFF frames received
+  bool obeys_pauses = true;  // no: the watchdog has found a storm
+  std::uint16_t storms = 0;  // that the watchdog found
+  std::uint16_t restored = 0;
 
   /// Pause time up to `now`, an open pause included.
   Ps paused_total(Ps now) const {
@@ -87,9 +90,11 @@ struct alignas(64) Port {
   std::uint64_t loss_q32 = 0;
   std::uint32_t loss_draws = 0;
   bool known_down = false;  // its node has noticed that the link is down
+  std::uint8_t lost = 0;  // bit p: the watchdog drops priority p here, both ways
 
   void note_impairment() {
-    impaired = !link_up || black_hole || loss_q32 != 0 || outside || watched != 0;
+    impaired = !link_up || black_hole || loss_q32 != 0 || outside || watched != 0 || lost != 0 ||
+               to->lost != 0;
   }
 };
 static_assert(sizeof(EgressQueue) == 128 && sizeof(Port) == 192, "hot fields by cache line");

@@ -3,6 +3,7 @@
 set(EMU_CORE_SOURCES
     emu/core/buffer.cc
     emu/core/capture.cc
+    emu/core/deadlock.cc
     emu/core/engine.cc
     emu/core/events.cc
     emu/core/frames.cc
@@ -14,4 +15,5 @@ set(EMU_CORE_SOURCES
     emu/core/routing.cc
     emu/core/switch.cc
     emu/core/transport.cc
+    emu/core/watchdog.cc
     emu/core/wire/pcapng_writer.cc)

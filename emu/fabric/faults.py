@@ -20,6 +20,7 @@ from emu.spec.fault import (
     SilentHost,
     SlowReceiver,
     SwitchDown,
+    WrongRoute,
     fault_windows,
 )
 from emu.spec.hostset import match_names
@@ -43,6 +44,8 @@ class ResolvedFault:
     """Node id."""
     endpoints: tuple[int, ...] = ()
     """Endpoints hit; of a black hole: those whose packets vanish (empty = all)."""
+    ports: tuple[int, ...] = ()
+    """Of a wrong route: the switch's ports that it leads out of."""
     loss: float = 0.0
     rate_bps: int = 0
     priority: int = 0
@@ -91,7 +94,7 @@ def _resolve(fabric: Fabric, window: FaultWindow) -> ResolvedFault:
             return ResolvedFault(*common, links=links, switch=switch)
         case BlackHole():
             switch = switch_target(fabric, fault.switch)
-            return ResolvedFault(*common, switch=switch, endpoints=_black_hole(fabric, fault))
+            return ResolvedFault(*common, switch=switch, endpoints=_hosts_named(fabric, fault.to))
         case SlowReceiver():
             hit = endpoint_targets(fabric, fault.host)
             return ResolvedFault(*common, endpoints=hit, rate_bps=fault.rate)
@@ -100,6 +103,11 @@ def _resolve(fabric: Fabric, window: FaultWindow) -> ResolvedFault:
             return ResolvedFault(*common, endpoints=hit, priority=fault.priority)
         case SilentHost():
             return ResolvedFault(*common, endpoints=endpoint_targets(fabric, fault.host))
+        case WrongRoute():
+            switch = switch_target(fabric, fault.switch)
+            hit = _hosts_named(fabric, fault.to)
+            ports = _ports_to(fabric, switch, fault.via)
+            return ResolvedFault(*common, switch=switch, endpoints=hit, ports=ports)
 
 
 def link_targets(fabric: Fabric, name: str) -> tuple[int, ...]:
@@ -141,11 +149,25 @@ def endpoint_targets(fabric: Fabric, name: str) -> tuple[int, ...]:
     return (node,)
 
 
-def _black_hole(fabric: Fabric, fault: BlackHole) -> tuple[int, ...]:
-    if "*" in fault.to:
+def _ports_to(fabric: Fabric, switch: int, name: str) -> tuple[int, ...]:
+    """Ports of a switch that lead to the switch of that name."""
+    by_neighbour: dict[str, list[int]] = {}
+    for port in fabric.ports_of(switch):
+        peer = fabric.peer_node(port)
+        if peer >= fabric.n_endpoints:
+            by_neighbour.setdefault(fabric.nodes[peer].name, []).append(port)
+    if name not in by_neighbour:
+        what = f"link from {fabric.nodes[switch].name} to a switch"
+        raise UnknownNameError("via", what, name, by_neighbour)
+    return tuple(by_neighbour[name])
+
+
+def _hosts_named(fabric: Fabric, patterns: Sequence[str]) -> tuple[int, ...]:
+    """NICs of the hosts; of all hosts: none, which means all."""
+    if "*" in patterns:
         return ()
     hit: set[int] = set()
-    for pattern in fault.to:
+    for pattern in patterns:
         hosts = match_names(pattern, fabric.host_ids)
         if not hosts:
             raise UnknownNameError("to", "host that matches", pattern, fabric.host_ids)

@@ -13,7 +13,7 @@ from emu.fabric.graph import Fabric, NodeKind
 from emu.sim.dialect import hash_words, set_dialect, switch_hash_seeds
 from emu.sim.ports import PortMap
 from emu.sim.scenario import Scenario
-from emu.spec import DialectSpec, ExperimentSpec, NicProfile, SwitchProfile
+from emu.spec import WATCHDOG_ACTIONS, DialectSpec, ExperimentSpec, NicProfile, SwitchProfile
 
 PRIORITIES = 8
 DWRR_QUANTUM_BYTES = 1024
@@ -73,7 +73,7 @@ def _add_nodes(engine: _core.Engine, scenario: Scenario) -> None:
 
 
 def _add_switch_profile(engine: _core.Engine, profile: SwitchProfile, dialect: DialectSpec) -> int:
-    pfc = profile.pfc
+    pfc, watchdog = profile.pfc, profile.pfc.watchdog
     return engine.add_switch_profile(
         cell_bytes=profile.cell,
         buffer_bytes=profile.buffer,
@@ -93,6 +93,10 @@ def _add_switch_profile(engine: _core.Engine, profile: SwitchProfile, dialect: D
         pfc_quanta=pfc.quanta,
         xoff_at_limit=dialect.xoff == "at-limit",
         resume_by_own=dialect.xon == "own-departure",
+        watchdog_poll_ps=watchdog.poll if watchdog else 0,
+        watchdog_detect_ps=watchdog.detect if watchdog else 0,
+        watchdog_restore_ps=watchdog.restore if watchdog else 0,
+        watchdog_action=WATCHDOG_ACTIONS.index(watchdog.action) if watchdog else 0,
     )
 
 

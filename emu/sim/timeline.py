@@ -162,6 +162,33 @@ def engine_events(engine: _core.Engine, fabric: Fabric, ports: PortMap) -> list[
         reason = list(engine.port_drops())[int(raw["detail"][i])]
         row = _row(int(raw["t_ps"][i]), "note", fabric, port.node, f"first drop here: {reason}")
         rows.append({**row, "port": port.name})
+    rows += _watchdog_rows(raw, fabric, ports)
+    return rows + _deadlock_rows(raw, fabric, ports)
+
+
+def _watchdog_rows(raw: Any, fabric: Fabric, ports: PortMap) -> list[dict[str, Any]]:
+    rows = []
+    for code, phase, words in ((5, "start", "stopped by pauses"), (6, "end", "obeys pauses again")):
+        for i in np.flatnonzero(raw["kind"] == code).tolist():
+            port = fabric.ports[int(ports.to_fabric[raw["port"][i]])]
+            text = f"priority {raw['detail'][i]} {words}"
+            row = _row(int(raw["t_ps"][i]), "pfc-watchdog", fabric, port.node, text)
+            rows.append({**row, "phase": phase, "port": port.name})
+    return rows
+
+
+def _deadlock_rows(raw: Any, fabric: Fabric, ports: PortMap) -> list[dict[str, Any]]:
+    """One row per circle, which names its queues in order."""
+    found = np.flatnonzero(raw["kind"] == 7)
+    rows = []
+    for circle in np.unique(raw["detail"][found] >> 8).tolist():
+        own = [i for i in found.tolist() if raw["detail"][i] >> 8 == circle]
+        members = [fabric.ports[int(ports.to_fabric[raw["port"][i]])] for i in own]
+        priority = int(raw["detail"][own[0]]) & 0xFF
+        names = " > ".join(port.name for port in (*members, members[0]))
+        text = f"priority {priority} waits in a circle: {names}"
+        row = _row(int(raw["t_ps"][own[0]]), "pfc-deadlock", fabric, members[0].node, text)
+        rows.append({**row, "port": members[0].name})
     return rows
 
 

@@ -37,6 +37,7 @@ from emu.spec.record import RecordSpec, StopSpec
 from emu.spec.routing import AdaptiveSpec, FlowletSpec, RemoteSpec, RoutingSpec
 from emu.spec.schema import experiment_schema, json_schema, topology_schema
 from emu.spec.switch import (
+    WATCHDOG_ACTIONS,
     LossySpec,
     PfcSpec,
     SchedulerSpec,
@@ -60,6 +61,7 @@ from emu.spec.workload import (
 
 __all__ = [
     "FAULT_KINDS",
+    "WATCHDOG_ACTIONS",
     "AdaptiveSpec",
     "BackgroundSpec",
     "BlackHole",

@@ -129,6 +129,19 @@ class SilentHost(FaultBase):
     duration: Duration | None = Field(None, alias="for")
 
 
+class WrongRoute(FaultBase):
+    """A static route that nobody meant: a switch sends what is for some hosts to ``via``,
+    whatever its routing protocol says. In EVPN the route is that of the hosts' tunnel ends."""
+
+    kind: Literal["wrong-route"]
+    switch: NodeName
+    to: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """Hosts: names, globs or ranges."""
+    via: NodeName
+    """Name of a switch that ``switch`` has a link to."""
+    duration: Duration | None = Field(None, alias="for")
+
+
 FaultSpec = Annotated[
     LinkDown
     | LinkFlap
@@ -137,7 +150,8 @@ FaultSpec = Annotated[
     | SlowReceiver
     | NicStorm
     | BlackHole
-    | SilentHost,
+    | SilentHost
+    | WrongRoute,
     Field(discriminator="kind"),
 ]
 FAULT_KINDS = (
@@ -149,6 +163,7 @@ FAULT_KINDS = (
     "nic-storm",
     "black-hole",
     "silent-host",
+    "wrong-route",
 )
 
 

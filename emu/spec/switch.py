@@ -89,6 +89,38 @@ class HeadroomFormula(Spec):
     """15 for Spectrum-4 and -5."""
 
 
+WATCHDOG_ACTIONS = ("alert", "forward", "drop")
+
+
+class WatchdogSpec(Spec):
+    """PFC watchdog, as SONiC has it (sonic-swss, pfcwdorch): a lossless queue that holds
+    packets, sends none and is paused for ``detect`` is in a storm, until its port has
+    received no XOFF for ``restore``.
+
+    The defaults are SONiC's for up to 32 ports. Its command line takes 100 ms to 5 s and
+    100 ms to 60 s; here any time goes, so that a run of milliseconds can show one.
+    """
+
+    detect: Annotated[Time, Field(gt=0)] = 200_000_000_000
+    restore: Annotated[Time, Field(gt=0)] = 200_000_000_000
+    poll: Annotated[Time, Field(gt=0)] = 200_000_000_000
+    """Counters are read this often; detect and restore are rounded up to whole polls."""
+    action: Literal["alert", "forward", "drop"] = "drop"
+    """``drop``: what the queue holds and what comes for it or from it is lost;
+    ``forward``: its pauses are not obeyed; ``alert``: the storm is only recorded."""
+
+    @model_validator(mode="after")
+    def _polls_fit(self) -> Self:
+        for name in ("detect", "restore"):
+            span = getattr(self, name)
+            if self.poll > span:
+                raise ValueError(
+                    f"poll is {format_time(self.poll)} and {name} {format_time(span)}: "
+                    f"{name} is found by polling, poll at most that long"
+                )
+        return self
+
+
 class PfcSpec(Spec):
     """Priority flow control: lossless classes and when they pause their senders."""
 
@@ -115,6 +147,8 @@ class PfcSpec(Spec):
     """Pause time asked for in a frame, in units of 512 bit times."""
     response: PauseResponse = "auto"
     """Time from the arrival of a PFC frame until the port is silent."""
+    watchdog: WatchdogSpec | None = None
+    """Ends storms and deadlocks; none: switched off."""
 
     @model_validator(mode="after")
     def _priorities_once(self) -> Self:

@@ -146,6 +146,8 @@ _PORTS = _table(
         ("pfc_tx_frames", _I64, "pause frames this port sent for this priority (XOFF)"),
         ("pfc_rx_frames", _I64, "pause frames this port received for this priority (XOFF)"),
         ("pfc_rx_pause_ps", _I64, "time this priority was not allowed to send"),
+        ("pfc_wd_detected", _I64, "storms that the PFC watchdog found on this queue"),
+        ("pfc_wd_restored", _I64, "storms that it saw end"),
         ("egress_watermark_bytes", _I64, "deepest egress queue"),
         ("pg_watermark_bytes", _I64, "most buffer used by arrivals of this port and priority"),
         ("headroom_watermark_bytes", _I64, "most headroom used by them"),
@@ -262,6 +264,8 @@ EVENT_KINDS: Final[Mapping[str, str]] = {
     "port-detected": "a switch noticed that a port is down or up",
     "forwarding": "a switch, tunnel end or NIC changed where it sends",
     "mac-flush": "learned addresses were forgotten",
+    "pfc-watchdog": "a watchdog found a queue stopped by pauses (start), or the pauses over (end)",
+    "pfc-deadlock": "queues that wait for each other in a circle were found",
     "transfer-failed": "a transfer gave up: retries exhausted",
     "note": "anything worth a line",
 }

@@ -8,6 +8,7 @@ set(EMU_TEST_SOURCES
     tests/cpp/test_capture.cc
     tests/cpp/test_codecs.cc
     tests/cpp/test_dcqcn.cc
+    tests/cpp/test_deadlock.cc
     tests/cpp/test_dialect.cc
     tests/cpp/test_ecn.cc
     tests/cpp/test_frames.cc
@@ -24,4 +25,5 @@ set(EMU_TEST_SOURCES
     tests/cpp/test_scheduler.cc
     tests/cpp/test_switch.cc
     tests/cpp/test_transport.cc
-    tests/cpp/test_units.cc)
+    tests/cpp/test_units.cc
+    tests/cpp/test_watchdog.cc)

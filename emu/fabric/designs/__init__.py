@@ -10,6 +10,7 @@ from emu.fabric.designs import evpn, l3, l3_host, stretched_l2
 from emu.fabric.faults import ResolvedFault, resolve_faults
 from emu.fabric.forwarding import ForwardingPlan
 from emu.fabric.graph import Fabric
+from emu.fabric.wrong_routes import add_wrong_routes
 from emu.spec.design import DesignSpec
 from emu.spec.experiment import ExperimentSpec
 from emu.spec.timers import TimersSpec
@@ -36,5 +37,6 @@ def plan_design(fabric: Fabric, spec: ExperimentSpec, seed: int) -> ForwardingPl
     (design,) = spec.designs
     faults = resolve_faults(fabric, spec.faults)
     result = DESIGNS[design.name](fabric, design, spec.timers, faults, seed)
+    add_wrong_routes(fabric, result, faults)
     balance(result, fabric, spec.routing)
     return result

@@ -11,6 +11,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from emu.validate.lab import Done, load, simulate
 from emu.validate.row import Check, Result, Row, at_least
 
@@ -106,6 +108,61 @@ def dequeue_ecn(folder: Path) -> Result:
     )
 
 
+def watchdog(folder: Path, action: str) -> Result:
+    """A storm that the watchdog finds: its class is lost or goes on, and nobody is paused."""
+    done = _case(folder, f"pfcwd-{action}")
+    sent, got = _delivered(done, TEST)
+    other_sent, other_got = _delivered(done, BACKGROUND)
+    lossy = Check("background not there, share", 0.0, 1 - other_got / other_sent, 0.005, True)
+    if action == "off":
+        pauses = at_least("pause frames sent", 1, _pfc_tx(done))
+        return Result([Check("packets dropped", 0, _lost(done), 0.0, True), pauses, lossy])
+    share = {"drop": 1.0, "forward": 0.0}[action]
+    return Result(
+        [
+            Check("test packets not there, share", share, 1 - got / sent, 0.005, True),
+            lossy,
+            Check("pause frames sent", 0, _pfc_tx(done), 0.0, True),
+        ]
+    )
+
+
+RED_SEEDS = 40
+GAP_BYTES = 20
+"""Preamble and inter-frame gap, which no queue holds."""
+
+
+def red_accuracy(folder: Path) -> Result:
+    """How often a packet is marked, by the queue that it leaves behind, against the profile."""
+    spec = load(folder, FILE)
+    (variant,) = [v for v in spec.variants() if v.labels["case"] == "red-accuracy"]
+    profile = variant.spec.topology.switches.leaf.ecn.at(400_000_000_000)
+    marked, expected, spread = np.zeros(5), np.zeros(5), np.zeros(5)
+    for seed in range(1, RED_SEEDS + 1):
+        done = simulate(variant, seed)
+        queue = done.queue("leaf", "h2.0")
+        frame = queue["tx_bytes"] / queue["tx_packets"] - GAP_BYTES
+        flows = done.flows
+        flows = flows[(flows["transfer_id"] < 0) & (flows["end_ps"] >= 0)].sort_values("post_ps")
+        left = (len(flows) - 1 - np.arange(len(flows))) * frame
+        ramp = np.clip((left - profile.kmin) / (profile.kmax - profile.kmin), 0, 1)
+        bins = (4 * ramp).astype(int)  # the fifth: beyond kmax, where all are marked
+        p = np.where(ramp < 1, ramp * profile.pmax, 1.0)
+        marks = flows["ecn_marked_packets"].to_numpy(np.float64)
+        marked += np.bincount(bins, marks, 5)
+        expected += np.bincount(bins, p, 5)
+        spread += np.bincount(bins, p * (1 - p), 5)
+    return Result(
+        [
+            Check(f"marks, quarter {i + 1} of the ramp", expected[i], marked[i],
+                  3 * float(np.sqrt(spread[i])), True)
+            for i in range(4)
+        ]
+        + [Check("marks beyond kmax", expected[4], marked[4], 0.0, True)],
+        notes=[f"{RED_SEEDS} runs; the tolerance is three standard deviations of the draws."],
+    )  # fmt: skip
+
+
 def no_congestion(folder: Path) -> Result:
     """RoCEv2 data path: messages complete without loss, NAK, mark, CNP or pause."""
     done = _case(folder, "rocev2-basic")
@@ -135,16 +192,19 @@ _TABLE = """\
 rebuilt: the criterion is a share of lost packets of a sender that does not repeat them |
 | test_global_pause, unset_bit_enable_vector, pause_zero_mac, valid_pfc_frame, valid_src_mac | not \
 rebuilt: frames on the simulated link are records without these fields |
-| pfcwd/* | not rebuilt: there is no watchdog in the model yet |
+| pfcwd/* with actions drop and forward, and switched off | snappi-pfcwd-drop, \
+snappi-pfcwd-forward, snappi-pfcwd-off |
+| pfcwd/*runtime_traffic | cannot apply: a profile does not change during a run |
+| test_red_accuracy | snappi-red-accuracy |
 | pfc_pause_response | the row `headroom` finds the same boundary |
-| test_red_accuracy, test_ecn_marking, pfc_quanta_variance | not rebuilt yet |
+| test_ecn_marking, pfc_quanta_variance | not rebuilt yet |
 | test_tx_drop_counter, packet_trimming/* | cannot apply: counters of a port that is down; \
 trimming |"""
 
 
 def table(folder: Path) -> Result:
     """What is rebuilt and what is not."""
-    return Result([Check("rows", 9, len(ROWS) - 1, 0.0, True)], notes=[_TABLE])
+    return Result([Check("rows", 13, len(ROWS) - 1, 0.0, True)], notes=[_TABLE])
 
 
 def _row(name: str, title: str, run: object, source: str) -> Row:
@@ -169,5 +229,12 @@ ROWS = (
     _row("dequeue-ecn", "Marking at dequeue", dequeue_ecn, "ecn/test_dequeue_ecn"),
     _row("rocev2-basic", "RoCEv2 without congestion", no_congestion,
          "rocev2/basic_dp_no_congestion"),
+    *(
+        _row(f"pfcwd-{action}", f"PFC watchdog, {words}", partial(watchdog, action=action),
+             "pfcwd/test_pfcwd_actions")
+        for action, words in (("drop", "action drop"), ("forward", "action forward"),
+                              ("off", "switched off"))
+    ),
+    _row("red-accuracy", "Marking follows the profile", red_accuracy, "ecn/test_red_accuracy"),
     _row("table", "Which tests of the suite are here", table, "tests/snappi_tests"),
 )  # fmt: skip

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from emu.fabric.dependency import deadlock_circles
+from emu.sim.timeline import engine_events
 from emu.validate.lab import Done, load, runs
 from emu.validate.row import Check, Result, Row, at_least
 
@@ -104,6 +106,43 @@ def polarisation(folder: Path) -> Result:
     )  # fmt: skip
 
 
+def _deadlocks(done: Done) -> int:
+    events = engine_events(done.engine, done.scenario.fabric, done.ports)
+    return sum(event["kind"] == "pfc-deadlock" for event in events)
+
+
+def deadlock(folder: Path) -> Result:
+    """Two paths that go up twice lock up for good; up-down paths and the watchdog do not."""
+    cases = _by_case(folder, "deadlock.yaml")
+    found = {name: _deadlocks(done) for name, done in cases.items()}
+    predicted = {
+        name: len(deadlock_circles(done.scenario.fabric, done.scenario.plan))
+        for name, done in cases.items()
+    }
+    ended = {name: int((done.flows["end_ps"] >= 0).sum()) for name, done in cases.items()}
+    flows = len(cases["bounce"].flows)
+    storms = cases["watchdog"].engine.queues()["pfc_wd_detected"].sum()
+    restored = cases["watchdog"].engine.queues()["pfc_wd_restored"].sum()
+    return Result(
+        [
+            Check("circles that the static check finds, up-down", 0, predicted["up-down"], 0, True),
+            Check("deadlocks, up-down", 0, found["up-down"], 0, True),
+            Check("circles that the static check finds, bounce", 1, predicted["bounce"], 0, True),
+            at_least("deadlocks, bounce", 1, found["bounce"]),
+            Check("transfers that end after the routes are mended", 0, ended["bounce"], 0, True),
+            Check("lost packets, bounce", 0, cases["bounce"].counters["dropped_packets"], 0, True),
+            at_least("queues that the watchdog freed", 4, storms),
+            Check("of those, restored", storms, restored, 0, True),
+            Check("transfers that end with the watchdog", flows, ended["watchdog"], 0, True),
+        ],
+        notes=[
+            "Four links wait for each other. Mending the routes does not end that, dropping what "
+            f"waits does: the watchdog costs {cases['watchdog'].counters['dropped_packets']:,} "
+            "packets, and every transfer ends."
+        ],
+    )  # fmt: skip
+
+
 ROWS = (
     Row("victim", PART, "Head-of-line blocking under PFC", "Zhu et al., SIGCOMM 2015, fig. 4",
         "victim.yaml", victim),
@@ -117,4 +156,6 @@ ROWS = (
     Row("polarisation", PART, "Hash polarisation",
         "two equal choices in a row leave half of the paths idle", "polarisation.yaml",
         polarisation),
+    Row("deadlock", PART, "PFC deadlock, found by circle, and what ends it",
+        "Guo et al., SIGCOMM 2016, 4.2; Hu et al., HotNets 2016", "deadlock.yaml", deadlock),
 )  # fmt: skip

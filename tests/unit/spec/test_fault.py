@@ -21,6 +21,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "nic-storm": {"host": "h3.1", "for": "2ms"},
     "black-hole": {"switch": "spine0", "to": ["h[0-3]"]},
     "silent-host": {"host": "h3"},
+    "wrong-route": {"switch": "spine0", "to": ["h3"], "via": "leaf1", "for": "2ms"},
 }
 
 
