@@ -90,7 +90,7 @@ struct alignas(64) Port {
   std::uint64_t loss_q32 = 0;
   std::uint32_t loss_draws = 0;
   bool known_down = false;  // its node has noticed that the link is down
-  std::uint8_t lost = 0;  // bit p: the watchdog drops priority p here, both ways
+  std::uint8_t lost = 0;    // bit p: the watchdog drops priority p here, both ways
 
   void note_impairment() {
     impaired = !link_up || black_hole || loss_q32 != 0 || outside || watched != 0 || lost != 0 ||
