@@ -216,8 +216,9 @@ def _assumed(results: Results) -> Paragraph | None:
             f"Not varied, though {'it moves' if len(unvaried) == 1 else 'they move'} these runs: "
             f"{listed(unvaried)}."
         )
-    elif found:
-        sentences.append("No other assumed time changes what is forwarded in these runs.")
+    else:
+        other = "other " if found else ""
+        sentences.append(f"No {other}assumed time changes what is forwarded in these runs.")
     return Paragraph("Does it rest on assumed times?", tuple(sentences), "timer-")
 
 

@@ -89,3 +89,11 @@ def test_the_headline_says_whether_the_order_flips(varied: Path) -> None:
 )
 def test_spoken_time(text: str, said: str) -> None:
     assert spoken_time(text) == said
+
+
+def test_it_is_said_when_no_timer_moves_the_runs(synthetic: ModuleType, tmp_path: Path) -> None:
+    synthetic.write_runs(tmp_path, designs=synthetic.DESIGNS[:2], loads=(0.5,), seeds=(1, 2),
+                         transfers=200)  # fmt: skip
+    results = told(tmp_path, moves={TIMER: False})
+    text = {p.heading: p.text for p in write(results).paragraphs}["Does it rest on assumed times?"]
+    assert text == "No assumed time changes what is forwarded in these runs."
