@@ -366,6 +366,8 @@ def _ports_and_links(
                     "pfc_tx_frames": int(pause / 1e5),
                     "pfc_rx_frames": int(pause / 1e5),
                     "pfc_rx_pause_ps": int(pause),
+                    "pfc_wd_detected": 0,
+                    "pfc_wd_restored": 0,
                     "egress_watermark_bytes": int(min(6e6, 4e5 * crowd * rng.exponential(1) + 9e3)),
                     "pg_watermark_bytes": int(3e5 * rng.exponential(1)),
                     "headroom_watermark_bytes": int(pause / 50),

@@ -18,6 +18,4 @@ def test_every_column_is_on_the_page() -> None:
 
 def test_the_page_in_docs_is_current(repository: Path) -> None:
     page = repository / "docs" / "run-directory.md"
-    assert page.read_text(encoding="utf-8") == schema_markdown(), (
-        "run `python -m emu.telemetry.document > docs/run-directory.md`"
-    )
+    assert page.read_text(encoding="utf-8") == schema_markdown(), "run `make docs`"
