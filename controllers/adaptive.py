@@ -6,13 +6,14 @@ group that sends through one uplink. Every interval the policy of ``emu.fabric.s
 at the uplinks and points slots at other uplinks; the simulator can call the same function.
 
 What the policy sees is, per port, the rate over the last interval (from the switch's port
-counters), and per slot the rate of its bucket. Queue depth comes from ``--telemetry FILE``, a
-JSON document that is written anew as often as its writer likes, such as the lab's traffic
-manager:
+counters), and per slot the rate of its bucket. More comes from ``--telemetry FILE``, a JSON
+document that is written anew as often as its writer likes, such as the lab's traffic manager:
 
-    {"ports": {"leaf0-p2": {"queue_bytes": 120000, "rate_bps": 50000000}, ...}}
+    {"ports": {"leaf0-p2": {"queue_bytes": 120000, "rate_bps": 50000000, "sent_bps": 48000000}}}
 
-``rate_bps`` is the port's capacity; without it ``--uplink-rate-bps`` holds for all.
+``rate_bps`` is the port's capacity; without it ``--uplink-rate-bps`` holds for all. Where
+``sent_bps`` is given it is believed instead of the switch's own counter, which counts what a
+port was given to send and not what a paused port has sent.
 
 REST: as l3.py, and /steering.
 """
@@ -168,7 +169,9 @@ class Adaptive(L3):
             told = queues.get(port.name if port else "", {})
             loads[hop.port] = UplinkLoad(
                 rate_bps=int(told.get("rate_bps", CONF.uplink_rate_bps)),
-                sent_bps=self._port_bps.get(Point(switch.dpid, hop.port), 0),
+                sent_bps=int(
+                    told.get("sent_bps", self._port_bps.get(Point(switch.dpid, hop.port), 0))
+                ),
                 queue_bytes=int(told.get("queue_bytes", 0)),
                 up=port is not None and port.up,
             )

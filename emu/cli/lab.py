@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`emu lab up | status | shell | capture | fault | measure-convergence | down`, `emu clean`."""
+"""`emu lab status | shell | capture | fault | measure-convergence | down`, `emu clean`."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
 from emu.cli.console import note, print_json, print_table
 from emu.cli.lab_measure import add as add_measurements
 from emu.cli.lab_top import add as add_top
-
-if TYPE_CHECKING:
-    from emu.lab.lab import Lab
-    from emu.spec.topology import TopologySpec
+from emu.cli.lab_up import add as add_standing
+from emu.cli.lab_up import print_map
 
 group = typer.Typer(
     no_args_is_help=True,
     help="Build a fabric on this machine with Mininet, Open vSwitch and FRR, and look around in "
     "it. Needs root; `emu doctor` says what else.",
 )
+
+add_standing(group)  # first: the listing is in the order in which people need them
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -32,52 +32,6 @@ def register(app: typer.Typer) -> None:
     add_top(group)
     app.add_typer(group, name="lab")
     app.command(epilog="Example: emu clean")(clean)
-
-
-def _topology(path: str) -> tuple[TopologySpec, str | None]:
-    """The topology of a file of either kind, and an experiment's first design."""
-    from emu.spec import load_experiment, load_topology
-    from emu.spec.yamltree import load_yaml
-
-    if Path(path).is_file():
-        data = load_yaml(Path(path), path).data
-        if isinstance(data, dict) and data.get("kind") == "experiment":
-            variant = load_experiment(path).variants()[0]
-            return variant.spec.topology, variant.design.key
-    return load_topology(path), None
-
-
-@group.command(epilog="Example: emu lab up topologies/lab-2x2x4.yaml --design stretched-l2/rstp")
-def up(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE", help="A topology, or an experiment's first variant.")
-    ],
-    design: Annotated[
-        str | None, typer.Option("--design", help="l3 (default), stretched-l2/rstp, evpn, ...")
-    ] = None,
-    control: Annotated[
-        str | None,
-        typer.Option("--control", help="Who forwards: controller, adaptive, frr or ovs."),
-    ] = None,
-    controller_runtime: Annotated[
-        Literal["os-ken", "ryu"], typer.Option(help="What runs the controller's app.")
-    ] = "os-ken",
-) -> None:
-    """Build a fabric and leave it running; prints who is where and how to get in."""
-    from emu.lab.lab import Lab
-
-    topology, first = _topology(file)
-    lab = Lab.up(topology, design or first or "l3", control, runtime=controller_runtime, tell=note)
-    _print_map(lab)
-    note(f"{lab.variant.title} is up; `emu lab down` ends it")
-    lab.leave()
-
-
-def _print_map(lab: Lab) -> None:
-    from emu.lab.status import host_map
-
-    columns = ["host", "interface", "address", "leaf", "port", "enter"]
-    print_table(columns, [[row[name] for name in columns] for row in host_map(lab)])
 
 
 @group.command(epilog="Example: emu lab status --json")
@@ -92,7 +46,7 @@ def status(json: Json = False) -> None:
         print_json(facts)
         return
     note(f"{facts['topology']}, {lab.variant.title}, up since {facts['since']} by {facts['user']}")
-    _print_map(lab)
+    print_map(lab)
     _print_rows(facts["links"], ["link", "a", "b", "up"])
     _print_rows(facts["processes"], ["role", "pid", "alive"])
 

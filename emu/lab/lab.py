@@ -37,7 +37,7 @@ from emu.lab.ovs import OpenVSwitch
 from emu.lab.plan import TM_NAMESPACE, LabPlan, LabPort, plan_lab
 from emu.lab.processes import identify
 from emu.lab.requirements import check_machine
-from emu.lab.traffic import TrafficOptions, start_traffic
+from emu.lab.traffic import TrafficOptions, ask, socket_path, start_traffic, traffic_options
 from emu.spec.topology import TopologySpec
 
 Wiring = Literal["direct", "tm"]
@@ -150,6 +150,8 @@ class Lab:
         journal = Journal(paths)
         lab = cls(paths, plan, variant, head["runtime"], head["wiring"], journal, Launcher(journal))
         lab._find_parts()
+        if lab.wiring == "tm":
+            lab.traffic = traffic_options(lab)
         return lab
 
     def down(self) -> list[str]:
@@ -277,17 +279,16 @@ class Lab:
 
     def set_link(self, name: str, *, up: bool) -> list[LabPort]:
         """Set the links of that name up or down at both ends; returns their ports."""
-        ports = []
-        for link in link_targets(self.plan.fabric, name):
-            for end in (self.plan.fabric.links[link].a, self.plan.fabric.links[link].b):
-                port = self.plan.ports[end]
-                ports.append(port)
-                if self.wiring == "tm":
-                    # The far end goes down: the node sees its carrier go, as with a cut fibre.
-                    space, interface = TM_NAMESPACE, port.tm_interface
-                else:
-                    space, interface = port.namespace, port.interface
-                set_interface(self.paths.namespace(space), interface, up=up)
+        links = list(link_targets(self.plan.fabric, name))
+        ends = [self.plan.fabric.links[link] for link in links]
+        ports = [self.plan.ports[end] for link in ends for end in (link.a, link.b)]
+        if self.wiring == "tm":
+            # The traffic manager is the link: what is on it is lost, and the nodes at both ends
+            # see their carrier go, as with a cut fibre.
+            ask(socket_path(self), {"do": "links", "links": links, "up": up})
+            return ports
+        for port in ports:
+            set_interface(self.paths.namespace(port.namespace), port.interface, up=up)
         return ports
 
 

@@ -69,6 +69,12 @@ class LabPort:
         return f"p{self.id}"
 
     @property
+    def label(self) -> str:
+        """What people call it: the interface, or of a host, where all are called alike, its
+        NIC."""
+        return f"{self.node}.{self.index}" if self.interface.startswith("eth") else self.interface
+
+    @property
     def ofport(self) -> int:
         """OpenFlow port number: Open vSwitch counts from 1."""
         return self.index + 1

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,7 @@ def run_lab_experiment(
         When the machine lacks something, another lab is up, or the folder cannot be used.
     """
     check_experiment(spec)
-    if spec.stop.transfers is not None:
-        raise InputError(
-            "stop.transfers: the lab ends with the last message", hint="use stop.at or stop.drain"
-        )
+    _check_stop(spec)
     make_folder(out)
     tasks = make_tasks(spec, out)
     kept = kept_runs(tasks, spec, out, resume)
@@ -80,23 +77,91 @@ def run_lab_experiment(
     for _, group in groupby(todo, key=lambda task: task.variant.id):
         some = list(group)
         with _lab(some[0].variant, options, tell) as lab:
-            for task in some:
-                answer = _run_seed(lab, task)
-                done += 1
-                progress(
-                    RunProgress(
-                        task.variant.id, task.seed, "done", answer["fabric_ps"],
-                        answer["packets"], 1.0, done, len(tasks),
-                    )
-                )  # fmt: skip
-                tell(f"{task.variant.id}, seed {task.seed}: {verdict(answer['lab'])}")
+            _run_seeds(lab, some, done, len(tasks), progress, tell)
+            done += len(some)
     return [task.directory for task in tasks]
+
+
+def run_standing(
+    lab: Lab,
+    out: Path,
+    seeds: Sequence[int] = (),
+    *,
+    resume: bool = False,
+    on_progress: OnProgress | None = None,
+    tell: Tell = lambda _: None,
+) -> list[Path]:
+    """Replay the traffic of the variant that a lab stands with; the lab stays up.
+
+    Parameters
+    ----------
+    lab : Lab
+        One that is up, as ``stand`` builds it.
+    out : Path
+        Folder for the run directories.
+    seeds : sequence of int
+        Instead of the experiment's.
+
+    Raises
+    ------
+    emu.errors.RunError
+        When the lab has no traffic manager, or the folder cannot be used.
+    """
+    if lab.traffic is None:
+        raise RunError(
+            "this lab stands without the traffic manager, which makes the traffic",
+            hint="emu lab down, then emu lab up EXPERIMENT.yaml",
+        )
+    variant = lab.traffic.variant
+    spec = variant.spec.model_copy(update={"seeds": tuple(seeds) or variant.spec.seeds})
+    _check_stop(spec)
+    make_folder(out)
+    tasks = [
+        replace(task, variant=variant, directory=out / variant.id / f"seed-{task.seed}")
+        for task in make_tasks(spec, out)
+    ]
+    kept = kept_runs(tasks, spec, out, resume)
+    announce(tasks, spec, out)
+    todo = [task for task in tasks if task.directory not in kept]
+    _run_seeds(lab, todo, len(kept), len(tasks), on_progress or (lambda _: None), tell)
+    return [task.directory for task in tasks]
+
+
+def _check_stop(spec: ExperimentSpec) -> None:
+    if spec.stop.transfers is not None:
+        raise InputError(
+            "stop.transfers: the lab ends with the last message", hint="use stop.at or stop.drain"
+        )
+
+
+def _run_seeds(
+    lab: Lab, tasks: Sequence[Task], done: int, total: int, progress: OnProgress, tell: Tell
+) -> None:
+    for task in tasks:
+        answer = _run_seed(lab, task)
+        done += 1
+        progress(
+            RunProgress(
+                task.variant.id, task.seed, "done", answer["fabric_ps"],
+                answer["packets"], 1.0, done, total,
+            )
+        )  # fmt: skip
+        tell(f"{task.variant.id}, seed {task.seed}: {verdict(answer['lab'])}")
 
 
 @contextmanager
 def _lab(variant: Variant, options: LabOptions, tell: Tell) -> Iterator[Lab]:
+    lab = stand(variant, options, tell)
+    try:
+        yield lab
+    finally:
+        lab.down()
+
+
+def stand(variant: Variant, options: LabOptions, tell: Tell = lambda _: None) -> Lab:
+    """The lab of a variant, with its traffic manager in place; see ``Lab.up``."""
     traffic = TrafficOptions(variant, options.dilation, options.hold_ms)
-    lab = Lab.up(
+    return Lab.up(
         variant.spec.topology,
         variant.design.key,
         options.controls.get(variant.design.key, options.control),
@@ -105,10 +170,6 @@ def _lab(variant: Variant, options: LabOptions, tell: Tell) -> Iterator[Lab]:
         traffic=traffic,
         tell=tell,
     )
-    try:
-        yield lab
-    finally:
-        lab.down()
 
 
 def _run_seed(lab: Lab, task: Task) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import faulthandler
 import json
 import os
 import pickle
+import queue
 import signal
 import socket
 import sys
@@ -19,18 +20,19 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from emu.core import _core
-from emu.errors import EmuError
+from emu.errors import EmuError, RunError
 from emu.fabric import forwarding as fw
 from emu.fabric.build import build_fabric
 from emu.lab.captures import LabCaptures
 from emu.lab.lateness import base_rtt_ps, judge
+from emu.lab.port_report import PortReporter, report_ports
 from emu.lab.processes import cpu_s
 from emu.lab.static_flows import StaticRepairs
 from emu.lab.traffic import TrafficConfig
@@ -47,6 +49,7 @@ PRIORITY = 20
 """SCHED_FIFO, above everything that has none."""
 TURN_NS = 100_000_000
 FOREVER_PS = 1 << 61
+ORDER_PATIENCE_S = 10.0
 FOREIGN_PRIORITY = 0
 """Class of ping, iperf3 and the like: lossy in every preset."""
 
@@ -70,6 +73,10 @@ class _Part:
     ports: PortMap
     engine: _core.Engine
     manager: _core.TrafficManager
+    timeline: Timeline
+    links_up: dict[int, bool] = field(default_factory=dict)
+    """By link, where somebody has set it by hand."""
+    by_hand: list[fw.Update] = field(default_factory=list)
 
 
 class Process:
@@ -86,9 +93,18 @@ class Process:
         for port, netns, interface in config.nics:
             self._network.add_nic(int(ports.to_engine[port]), netns, interface)
         self._stop = threading.Event()
+        self._orders: queue.SimpleQueue[LinkOrder] = queue.SimpleQueue()
+        self._down: set[int] = set()
+        """Links that somebody has taken down, whichever engine is at work."""
         self._idle = self._part(_without_traffic(make_scenario(variant, variant.spec.seeds[0])))
         self._thread: threading.Thread | None = None
         self.realtime: dict[str, bool] = {}
+        self.telemetry = PortReporter(
+            config.feed,
+            config.telemetry,
+            report_ports(fabric, dict(config.switch_ports)),
+            config.options.dilation,
+        )
 
     def carry(self) -> None:
         """Carry what hosts and switches send, until told otherwise."""
@@ -104,8 +120,36 @@ class Process:
 
     def _carry(self) -> None:
         self.realtime = _core.ask_for_realtime(PRIORITY)
+        self._take_over(self._idle)
         while not self._stop.is_set():
+            self._obey(self._idle)
             self._idle.manager.run(FOREVER_PS, False, TURN_NS)
+
+    def set_links(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Take links down or bring them back; returns once it has happened."""
+        order = LinkOrder(tuple(int(link) for link in request["links"]), bool(request["up"]))
+        self._orders.put(order)
+        if not order.done.wait(ORDER_PATIENCE_S):
+            raise RunError("the traffic manager does not get to its next turn")
+        return {"fabric_ps": order.at_ps}
+
+    def _take_over(self, part: _Part) -> None:
+        """The links of an engine that begins to work are as somebody left them."""
+        links = part.scenario.fabric.links
+        for link in range(len(links)):
+            up = link not in self._down
+            if part.links_up.get(link, True) != up:
+                _set_link(part, link, up)
+
+    def _obey(self, part: _Part) -> None:
+        """Between two turns: what was ordered meanwhile."""
+        while not self._orders.empty():
+            order = self._orders.get()
+            for link in order.links:
+                (self._down.discard if order.up else self._down.add)(link)
+                _set_link(part, link, order.up)
+            order.at_ps = part.engine.now_ps
+            order.done.set()
 
     def _part(self, scenario: Scenario, next_hop: list[str] | None = None) -> _Part:
         config, fabric = self._config, scenario.fabric
@@ -132,7 +176,7 @@ class Process:
             routed=config.routed_hosts,
         )
         manager.open_feed(str(config.feed))
-        return _Part(scenario, ports, engine, manager)
+        return _Part(scenario, ports, engine, manager, Timeline(engine, fabric, ports))
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """One seed of the variant: its traffic, in real time, into a run directory."""
@@ -140,7 +184,7 @@ class Process:
         variant = self._config.options.variant
         scenario = make_scenario(variant, int(request["seed"]))
         part = self._part(scenario, request.get("next_hop"))
-        timeline = Timeline(part.engine, scenario.fabric, part.ports)
+        timeline = part.timeline
         repairs = StaticRepairs(scenario, request["static"]) if request.get("static") else None
         applied = _schedule(part, timeline, repairs)
         stack, captures = ExitStack(), None
@@ -164,7 +208,8 @@ class Process:
             "control": request["control"],
             **judge(report, base_rtt_ps(scenario.fabric, scenario.spec), bool(variant.spec.faults)),
         }
-        shown = replace_timeline(scenario, applied)
+        applied += part.by_hand
+        shown = replace_timeline(scenario, sorted(applied, key=lambda update: update.at_ps))
         with stack:
             if captures is None:
                 stack.enter_context(writer)
@@ -198,8 +243,9 @@ class Process:
         def body() -> None:
             try:
                 _core.ask_for_realtime(PRIORITY)
+                self._take_over(part)
                 while part.manager.run(until_ps, True, TURN_NS):
-                    pass
+                    self._obey(part)
             except BaseException as error:
                 failed.append(error)
 
@@ -208,6 +254,28 @@ class Process:
         thread.join()
         if failed:
             raise failed[0]
+
+
+@dataclass
+class LinkOrder:
+    """Somebody at the keyboard cuts cables, or mends them."""
+
+    links: tuple[int, ...]
+    up: bool
+    at_ps: int = 0
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+def _set_link(part: _Part, link: int, up: bool) -> None:
+    """The link's state, and that the ports at both ends have noticed: carriers are seen at once."""
+    cable = part.scenario.fabric.links[link]
+    now, why = part.engine.now_ps, "by hand"
+    updates: list[fw.Update] = [fw.LinkState(now, why, link, up)]
+    updates += [fw.PortDetected(now, why, port, up) for port in (cable.a, cable.b)]
+    for update in updates:
+        part.timeline.apply(update)
+    part.by_hand += updates
+    part.links_up[link] = up
 
 
 def _ip_number(text: str) -> int:
@@ -247,28 +315,49 @@ def _later(action: Callable[[fw.Update], None], update: fw.Update) -> Callable[[
     return lambda: action(update)
 
 
-def serve(process: Process, path: Path) -> None:
-    """Answer commands, one client at a time, until told to stop."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        temporary = path.with_name(path.name + ".new")
-        temporary.unlink(missing_ok=True)
-        listener.bind(str(temporary))
-        listener.listen(8)
-        temporary.rename(path)  # whoever sees it can connect
-        while True:
-            stream, _ = listener.accept()
-            with stream, stream.makefile("rw", encoding="utf-8") as lines:
-                request = json.loads(lines.readline() or "{}")
-                if request.get("do") == "stop":
-                    return
-                try:
-                    answer = process.run(request)
-                except EmuError as error:
-                    answer = {"error": str(error)}
-                except Exception as error:  # whoever asked has to hear of it, not only the log
-                    traceback.print_exc()
-                    answer = {"error": f"traffic manager: {type(error).__name__}: {error}"}
-                lines.write(json.dumps(answer) + "\n")
+class Server:
+    """Answers commands, each client in a thread of its own: a run takes minutes, and links can
+    be taken down meanwhile."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._running = threading.Lock()
+
+    def serve(self, path: Path) -> None:
+        """Listen until the process is told to end."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            temporary = path.with_name(path.name + ".new")
+            temporary.unlink(missing_ok=True)
+            listener.bind(str(temporary))
+            listener.listen(8)
+            temporary.rename(path)  # whoever sees it can connect
+            while True:
+                stream, _ = listener.accept()
+                threading.Thread(target=self._talk, args=(stream,), daemon=True).start()
+
+    def _talk(self, stream: socket.socket) -> None:
+        with stream, stream.makefile("rw", encoding="utf-8") as lines:
+            request = json.loads(lines.readline() or "{}")
+            try:
+                answer = self._answer(request)
+            except EmuError as error:
+                answer = {"error": str(error)}
+            except Exception as error:  # whoever asked has to hear of it, not only the log
+                traceback.print_exc()
+                answer = {"error": f"traffic manager: {type(error).__name__}: {error}"}
+            lines.write(json.dumps(answer) + "\n")
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        if request.get("do") == "links":
+            return self._process.set_links(request)
+        if request.get("do") != "run":
+            raise RunError(f"the traffic manager knows no {request.get('do')!r}")
+        if not self._running.acquire(blocking=False):
+            raise RunError("a run is under way on this lab", hint="wait for it to finish")
+        try:
+            return self._process.run(request)
+        finally:
+            self._running.release()
 
 
 def main() -> None:
@@ -280,9 +369,11 @@ def main() -> None:
     os.chdir(config.folder)
     process = Process(config)
     process.carry()
+    process.telemetry.start()
     try:
-        serve(process, config.socket)
+        Server(process).serve(config.socket)
     finally:
+        process.telemetry.stop()
         process.pause()
 
 

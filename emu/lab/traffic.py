@@ -21,6 +21,7 @@ from emu.errors import RunError
 from emu.lab.launch import log_tail
 from emu.lab.namespaces import NETNS_FOLDER
 from emu.lab.plan import TM_NAMESPACE
+from emu.lab.port_report import TELEMETRY_FILE
 from emu.spec import Variant
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class TrafficConfig:
     routed_hosts: bool
     socket: Path
     feed: Path
+    telemetry: Path
+    switch_ports: tuple[tuple[int, str], ...]
+    """Fabric port and its interface: what the telemetry is about."""
     folder: Path
     """Where the experiment was given: relative paths in it begin here."""
 
@@ -72,6 +76,16 @@ def socket_path(lab: Lab) -> Path:
 def feed_path(lab: Lab) -> Path:
     """Live counters, see ``emu.lab.feed``."""
     return lab.paths.folder / "traffic.feed"
+
+
+def traffic_options(lab: Lab) -> TrafficOptions:
+    """What the process of a lab that is up was started with."""
+    config: TrafficConfig = pickle.loads(_config_file(lab).read_bytes())
+    return config.options
+
+
+def _config_file(lab: Lab) -> Path:
+    return lab.paths.folder / "traffic.pickle"
 
 
 def start_traffic(lab: Lab, options: TrafficOptions) -> None:
@@ -101,9 +115,13 @@ def start_traffic(lab: Lab, options: TrafficOptions) -> None:
         routed_hosts=lab.variant.routed_hosts,
         socket=socket_path(lab),
         feed=feed_path(lab),
+        telemetry=lab.paths.folder / TELEMETRY_FILE,
+        switch_ports=tuple(
+            (p.id, p.interface) for p in plan.ports if not plan.by_name[p.node].is_host
+        ),
         folder=Path.cwd(),
     )
-    file = lab.paths.folder / "traffic.pickle"
+    file = _config_file(lab)
     file.touch(mode=0o600)
     file.write_bytes(pickle.dumps(config))
     process = lab.launcher.daemon(ROLE, [sys.executable, "-m", "emu.lab.tm", str(file)])

@@ -58,7 +58,11 @@ struct FakeSwitch : lab::Network {
       receiver(port, bytes.data(), bytes.size());
     }
   }
-  void set_carrier(std::uint32_t port, bool up) override { carrier.emplace_back(port, up); }
+  void set_carrier(std::uint32_t port, bool up) override {
+    const auto [at, first] = link_up.try_emplace(port, true);
+    if (at->second != up) carrier.emplace_back(port, up);
+    at->second = up;
+  }
 
   JumpingClock& clock;
   std::uint32_t n;
@@ -71,6 +75,7 @@ struct FakeSwitch : lab::Network {
   std::multimap<std::int64_t, std::pair<std::uint32_t, Bytes>> back;
   std::map<std::uint32_t, std::vector<Bytes>> delivered;
   std::map<std::uint32_t, std::vector<Bytes>> host_frames;
+  std::map<std::uint32_t, bool> link_up;
   std::vector<std::pair<std::uint32_t, bool>> carrier;
 };
 

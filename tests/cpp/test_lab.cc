@@ -219,6 +219,15 @@ TEST(what_a_switch_says_by_itself_crosses_at_once_unless_its_link_is_down) {
   CHECK_EQ(rig.manager.counters().control_frames, 1U);
 }
 
+TEST(an_engine_that_takes_over_shows_the_nodes_its_own_links) {
+  Star star(2);
+  star.build();
+  LabRig rig(star);
+  rig.network.set_carrier(2, false);  // as an engine before it left it
+  rig.manager.run(kUs, false, 1'000'000'000);
+  CHECK(rig.network.link_up[2]);
+}
+
 TEST(frames_on_a_link_that_dies_never_arrive_and_leave_nothing_behind) {
   Star star(2);
   prepare(star);

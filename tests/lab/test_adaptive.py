@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from emu.lab.designs.l3_adaptive import TELEMETRY_FILE
 from emu.lab.faults import apply_fault
 from emu.lab.namespaces import socket_in
+from emu.lab.port_report import TELEMETRY_FILE
 from emu.lab.reach import unreachable_pairs
 from tests.lab.traffic import spread, wait_until
 

@@ -35,6 +35,7 @@ def foreign_bridge(tmp_path: Path) -> Iterator[list[str]]:
          f"--unixctl={tmp_path / 'ovsdb.ctl'}", "-vconsole:off"], env=environment
     )  # fmt: skip
     assert wait_until((tmp_path / "db.sock").exists)
+    taps_before = _taps()
     switch = subprocess.Popen(
         ["ovs-vswitchd", database, f"--unixctl={tmp_path / 'vswitchd.ctl'}", "-vconsole:off"],
         env=environment,
@@ -47,6 +48,15 @@ def foreign_bridge(tmp_path: Path) -> Iterator[list[str]]:
         for process in (switch, server):
             process.terminate()
             process.wait(20)
+        # A userspace datapath keeps its taps past its end.
+        for tap in _taps() - taps_before:
+            run(["ip", "link", "delete", tap])
+
+
+def _taps() -> set[str]:
+    """Those of the two that the foreign bridge makes which are there."""
+    names = {"foreign0", "ovs-netdev"}
+    return {path.name for path in Path("/sys/class/net").iterdir()} & names
 
 
 def _lab_processes(name: str) -> list[int]:

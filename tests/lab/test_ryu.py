@@ -18,7 +18,15 @@ from tests.lab.traffic import spread, wait_until
 UPLINKS = ["leaf0-p2", "leaf0-p3"]
 
 
-@pytest.fixture(scope="module", params=["l3", "stretched-l2/mlag"])
+VARIANTS = [
+    ("l3", "controller"),
+    ("l3", "adaptive"),
+    ("stretched-l2/mlag", "controller"),
+    ("evpn/l2vni", "controller"),
+]
+
+
+@pytest.fixture(scope="module", params=VARIANTS, ids="-".join)
 def lab(start_lab: Callable[..., Any], request: pytest.FixtureRequest) -> Any:
     try:
         runtime_python("ryu")
@@ -26,7 +34,8 @@ def lab(start_lab: Callable[..., Any], request: pytest.FixtureRequest) -> Any:
         if REQUIRED:
             pytest.fail(f"{error}, and EMU_LAB_REQUIRED is set")
         pytest.skip(str(error).splitlines()[0])
-    return start_lab(request.param, "controller", runtime="ryu")
+    design, control = request.param
+    return start_lab(design, control, runtime="ryu")
 
 
 def test_the_app_runs_under_ryu_as_under_os_ken(lab: Any) -> None:

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 from emu.lab.designs.bridges import start_bridges
 from emu.lab.designs.l3_controller import settle
 from emu.lab.designs.variant import Variant
+from emu.lab.port_report import TELEMETRY_FILE
 
 if TYPE_CHECKING:
     from emu.lab.lab import Lab
-
-TELEMETRY_FILE = "telemetry.json"
-"""In the lab's folder; the traffic manager writes it, and the app reads it when it is there."""
 
 
 def start(lab: Lab) -> None:

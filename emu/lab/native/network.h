@@ -23,7 +23,7 @@ class Network {
   virtual void flush() = 0;
   /// Hands over what has come since the last call, in order.
   virtual void receive(const Receiver& receiver) = 0;
-  /// The node of `port` sees its link go down or come back.
+  /// The node of `port` sees its link go down or come back; nothing when it is so already.
   virtual void set_carrier(std::uint32_t port, bool up) = 0;
 };
 

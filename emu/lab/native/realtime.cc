@@ -34,13 +34,11 @@ void TrafficManager::act() {
   follow_carrier();
 }
 
-/// The nodes at both ends of a link see it go down and come back.
+/// The nodes at both ends of a link see it go down and come back. The network knows what they
+/// have seen: another engine may have run on it before this one.
 void TrafficManager::follow_carrier() {
-  for (std::uint32_t port = 0; port < carrier_.size(); ++port) {
-    const std::uint8_t up = engine_.ports()[port].link_up ? 1 : 0;
-    if (up == carrier_[port]) continue;
-    carrier_[port] = up;
-    network_.set_carrier(port, up != 0);
+  for (std::uint32_t port = 0; port < engine_.ports().size(); ++port) {
+    network_.set_carrier(port, engine_.ports()[port].link_up);
   }
 }
 
@@ -114,6 +112,7 @@ Ps TrafficManager::next_moment() {
 bool TrafficManager::run(Ps until, bool stop_when_done, std::int64_t wall_ns) {
   std::int64_t wall = clock_.now_ns();
   const std::int64_t end_ns = wall + wall_ns;
+  follow_carrier();
   if (!started_) {
     started_ = true;
     base_ps_ = engine_.now();

@@ -226,14 +226,15 @@ void SocketNetwork::receive(const Receiver& receiver) {
 }
 
 void SocketNetwork::set_carrier(std::uint32_t port, bool up) {
-  const Far& far = far_of_port_[port];
-  if (far.ifindex == 0) return;
+  Far& far = far_of_port_[port];
+  if (far.ifindex == 0 || far.up == up) return;
   ifreq request{};
   far.name.copy(request.ifr_name, IFNAMSIZ - 1);
   if (ioctl(control_.get(), SIOCGIFFLAGS, &request) != 0) fail("interface " + far.name);
   const auto flag = static_cast<short>(IFF_UP);
   request.ifr_flags = static_cast<short>(up ? request.ifr_flags | flag : request.ifr_flags & ~flag);
   if (ioctl(control_.get(), SIOCSIFFLAGS, &request) != 0) fail("interface " + far.name);
+  far.up = up;
 }
 
 std::uint64_t SocketNetwork::send_errors() const {

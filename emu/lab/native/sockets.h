@@ -96,6 +96,7 @@ class SocketNetwork : public Network {
   struct Far {
     std::uint32_t ifindex = 0;
     std::string name;
+    bool up = true;
   };
   struct Nic {
     Fd socket;

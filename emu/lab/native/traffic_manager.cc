@@ -42,7 +42,6 @@ TrafficManager::TrafficManager(Engine& engine, FramePlan plan, Network& network,
   const auto& dscp = encoder_.plan().dscp;
   for (std::uint8_t p = 0; p < kPriorities; ++p) priority_of_dscp_[dscp[p] & 0x3F] = p;
   suspect_.assign(engine.ports().size(), 0);
-  carrier_.assign(engine.ports().size(), 1);
   Ps link = kNever;
   Ps pipeline = kNever;
   for (const Port& port : engine.ports()) {

@@ -182,7 +182,6 @@ class TrafficManager : public Outside {
   using Waiting = std::pair<Ps, std::uint32_t>;
   std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> inside_;  // by Flight::at
   std::vector<std::uint8_t> suspect_;  // by ingress port: what went in there did not come back
-  std::vector<std::uint8_t> carrier_;  // by port
   std::uint64_t order_ = 0;
   std::uint16_t ip_id_ = 0;
   Ps step_ = 1;      // a turn of run() goes this far while packets are under way
