@@ -11,10 +11,13 @@ import emu
 from emu.core import _core
 from emu.errors import InputError, RunError
 from emu.fabric.captures import resolve_captures
-from emu.sim.captures import FOLDER, file_of_port
+from emu.sim.captures import about_port, file_of_port
 from emu.sim.ports import PortMap
 from emu.sim.scenario import Scenario
 from emu.spec.capture import CaptureSpec
+
+_KNOWN = ("ports", "direction", "start", "stop", "payload")
+"""Fields of a capture that the lab follows."""
 
 
 class LabCaptures:
@@ -28,17 +31,18 @@ class LabCaptures:
         Raises
         ------
         emu.errors.InputError
-            For ports that do not exist, and for filters: the lab keeps whole frames.
+            For ports that do not exist, and for filters that look into frames.
         """
         fabric = scenario.fabric
         self._folder = folder
-        self._names: list[str] = []
+        self._fabric = fabric
+        self._ports: list[int] = []
         self.tap = _core.LabTap(engine)
         folder.mkdir(parents=True, exist_ok=True)
         for capture in resolve_captures(fabric, scenario.spec.record.captures):
             _refuse_filters(capture.spec)
             port = fabric.ports[capture.port]
-            self._names.append(port.name)
+            self._ports.append(port.id)
             self.tap.add_port(
                 port=int(ports.to_engine[port.id]),
                 path=str(folder / file_of_port(port.name)),
@@ -53,6 +57,11 @@ class LabCaptures:
                 mac=0,
                 speed_bps=port.rate_bps,
                 names=[],
+                start_ps=capture.spec.start,
+                stop_ps=-1 if capture.spec.stop is None else capture.spec.stop,
+                inbound=capture.spec.direction != "tx",
+                outbound=capture.spec.direction != "rx",
+                snapped=capture.spec.payload == "snapped",
             )
         self._check()
 
@@ -66,8 +75,8 @@ class LabCaptures:
         self.tap.finish()
         self._check()
         return [
-            {"port": name, "file": f"{FOLDER}/{file_of_port(name)}", "frames": frames}
-            for name, frames in zip(self._names, self.tap.frames, strict=True)
+            about_port(self._fabric, port, frames)
+            for port, frames in zip(self._ports, self.tap.frames, strict=True)
         ]
 
 
@@ -76,10 +85,10 @@ def _refuse_filters(spec: CaptureSpec) -> None:
     changed = [
         name
         for name in CaptureSpec.model_fields
-        if name not in ("ports", "payload") and getattr(spec, name) != getattr(plain, name)
+        if name not in _KNOWN and getattr(spec, name) != getattr(plain, name)
     ]
     if changed:
         raise InputError(
-            f"record.captures: {changed[0]} is for the simulator: the lab keeps every frame",
+            f"record.captures: {changed[0]} is for the simulator: the lab looks into no frame",
             hint="filter the file afterwards, with tshark or `emu pcap`",
         )

@@ -12,7 +12,7 @@ import re
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from emu.lab.launch import run
 from emu.lab.namespaces import enter
 from emu.lab.probes import ProbeStream
 from emu.lab.reach import wait_until_reachable
+from emu.lab.whole import wait_until_whole
 
 if TYPE_CHECKING:
     from emu.lab.lab import Lab, Tell
@@ -173,7 +174,7 @@ def _one_failure(lab: Lab, case: Case, stream: ProbeStream, link: str) -> float:
     outage = stream.outage_s(began)
     _break(lab, case, link, broken=False)
     wait_until_reachable(lab)
-    _wait_until_whole(lab)
+    wait_until_whole(lab)
     return outage
 
 
@@ -208,47 +209,6 @@ def _break(lab: Lab, case: Case, link: str, *, broken: bool) -> None:
         run(enter(space, ["nft", "-f", "-"]), text=text)
 
 
-def _wait_until_whole(lab: Lab, patience_s: float = 60.0) -> None:
-    """Until every path is used again, so that the next failure meets the whole fabric."""
-    settled = _whole_checks.get(lab.variant.control)
-    deadline = time.monotonic() + patience_s
-    while settled is not None and not settled(lab):
-        if time.monotonic() > deadline:
-            raise RunError("a mended link is not used again")
-        time.sleep(0.1)
-
-
-def _routers_whole(lab: Lab) -> bool:
-    """Every leaf has as many ways to the last leaf's loopback as it has uplinks."""
-    first, last = lab.plan.leaves[0], lab.plan.leaves[-1]
-    for here, there in ((first, last), (last, first)):
-        route = run(enter(lab.paths.namespace(here.namespace), ["ip", "route", "show",
-                                                                there.loopback]))  # fmt: skip
-        if route.count(" dev ") < len(lab.plan.fabric_ports(here)):
-            return False
-    return True
-
-
-def _groups_whole(lab: Lab) -> bool:
-    assert lab.controller is not None
-    leaves = {leaf.name: len(lab.plan.fabric_ports(leaf)) for leaf in lab.plan.leaves}
-    groups = lab.controller.get("/groups")
-    return all(len(g["ports"]) == leaves.get(g["switch"], 1) for g in groups)
-
-
-def _tree_whole(lab: Lab) -> bool:
-    from emu.lab.designs.stretched_ovs import port_states
-
-    return set(port_states(lab).values()) <= {"Forwarding", "Discarding"}
-
-
-_whole_checks: dict[str, Callable[[Lab], bool]] = {
-    "frr": _routers_whole,
-    "controller": _groups_whole,
-    "ovs": _tree_whole,
-}
-
-
 def _withdrawals(lab: Lab, case: Case, failures: int) -> Outcome:
     """All uplinks of the last leaf go at once; until the first leaf has none of its MACs."""
     first, last = lab.plan.leaves[0], lab.plan.leaves[-1]
@@ -277,7 +237,7 @@ def _withdrawals(lab: Lab, case: Case, failures: int) -> Outcome:
         batch = batch.replace(" down", " up")
         run(["ip", "-n", far, "-batch", "-"], text=batch)
         wait_until_reachable(lab)
-        _wait_until_whole(lab)
+        wait_until_whole(lab)
     return Outcome(case, tuple(times), 0.0)
 
 

@@ -11,9 +11,8 @@ per destination.
 from __future__ import annotations
 
 import os
-import queue
-import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -206,22 +205,18 @@ class StaticRules:
 
 
 class StaticRepairs:
-    """Applies the plan's repairs during a run, from a thread that may take its time.
+    """Applies the plan's repairs during a run.
 
-    The rules change a few milliseconds of wall time after the moment, which is a fraction of
-    a microsecond of the fabric's.
+    The caller is kept until the switches have the new rules, and with it the fabric's clock: so
+    the repair has its moment, although it takes a real switch some milliseconds of wall time.
     """
 
     def __init__(self, scenario: Scenario, folder: str) -> None:
         plan = plan_lab(scenario.fabric)
         self._rules = StaticRules(scenario, plan, Path(folder))
-        self._queue: queue.SimpleQueue[fw.Update] = queue.SimpleQueue()
-        threading.Thread(target=self._work, name="repairs", daemon=True).start()
+        # A worker of its own: the caller has real-time priority, which children would inherit.
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="repairs")
 
     def apply(self, update: fw.Update) -> None:
-        """Begin to apply; returns at once."""
-        self._queue.put(update)
-
-    def _work(self) -> None:
-        while True:
-            self._rules.change(self._queue.get())
+        """Change the rules; returns when they are in force."""
+        self._worker.submit(self._rules.change, update).result()

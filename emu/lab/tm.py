@@ -204,8 +204,11 @@ class Process:
         report = part.manager.report()
         lab = {
             "dilation": self._config.options.dilation,
+            "dilation_origin": self._config.options.origin,
             "hold_ms": self._config.options.hold_ms,
             "control": request["control"],
+            "runs": request.get("runs", ""),
+            "swallowed_last_ps": _by_switch(part),
             **judge(report, base_rtt_ps(scenario.fabric, scenario.spec), bool(variant.spec.faults)),
         }
         applied += part.by_hand
@@ -223,6 +226,9 @@ class Process:
                 wall_s=time.perf_counter() - began,
                 cpu_s=time.process_time() - cpu_began,
                 code_sha256=code_sha256(),
+                lab_wall_s=wall,
+                lab_cpu_s=cpu,
+                cores=len(os.sched_getaffinity(0)),
             )
         return {
             "lab": lab,
@@ -280,6 +286,18 @@ def _set_link(part: _Part, link: int, up: bool) -> None:
 
 def _ip_number(text: str) -> int:
     return int.from_bytes(socket.inet_aton(text), "big")
+
+
+def _by_switch(part: _Part) -> dict[str, int]:
+    """When each switch lost its last packet, of those that lost any."""
+    fabric = part.scenario.fabric
+    last: dict[str, int] = {}
+    for number, at_ps in enumerate(part.manager.swallowed_ps()):
+        port = fabric.ports[int(part.ports.to_fabric[number])]
+        if at_ps >= 0 and port.node in fabric.switches:
+            name = fabric.nodes[port.node].name
+            last[name] = max(last.get(name, 0), at_ps)
+    return last
 
 
 def _without_traffic(scenario: Scenario) -> Scenario:

@@ -18,6 +18,7 @@ from emu.core import _core
 from emu.errors import Fault, RunError, SpecError
 from emu.fabric.addresses import GATEWAY_MAC, assign_addresses, endpoint_mac, router_mac
 from emu.fabric.captures import PortCapture, resolve_captures
+from emu.fabric.graph import Fabric
 from emu.sim.build import mask
 from emu.sim.ports import PortMap
 from emu.sim.scenario import Scenario
@@ -211,11 +212,7 @@ class Captures:
         path = self._folder / ADDRESSES
         path.write_text(canonical_json(self._table()), encoding="utf-8")
         return [
-            {
-                "port": self._scenario.fabric.ports[capture.port].name,
-                "file": f"{FOLDER}/{file_of_port(self._scenario.fabric.ports[capture.port].name)}",
-                "frames": frames,
-            }
+            about_port(self._scenario.fabric, capture.port, frames)
             for capture, frames in zip(self._chosen, self._core.frames, strict=True)
         ]
 
@@ -262,6 +259,18 @@ class Captures:
 def file_of_port(name: str) -> str:
     """Name of the file of a port: leaf0:Ethernet4 is in leaf0-Ethernet4.pcapng."""
     return f"{name.replace(':', '-')}.pcapng"
+
+
+def about_port(fabric: Fabric, number: int, frames: int) -> dict[str, Any]:
+    """A captured port in run.json."""
+    port = fabric.ports[number]
+    return {
+        "port": port.name,
+        "node": fabric.nodes[port.node].name,
+        "peer": fabric.nodes[fabric.ports[port.peer].node].name,
+        "file": f"{FOLDER}/{file_of_port(port.name)}",
+        "frames": frames,
+    }
 
 
 def _number(mac: str) -> int:

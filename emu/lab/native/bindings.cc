@@ -93,6 +93,8 @@ class LiveManager {
     out["loops"] = c.loops;
     return out;
   }
+  /// By engine port: when the last packet that its switch lost should have gone on; -1: none.
+  const std::vector<Ps>& swallowed() const { return manager_.swallowed(); }
   /// The first late packets, one tuple each.
   std::vector<std::array<std::int64_t, 6>> late_packets() const {
     std::vector<std::array<std::int64_t, 6>> rows;
@@ -137,7 +139,8 @@ void bind(nb::module_& m) {
           [](FileTap& self, std::uint32_t port, const std::string& path,
              const std::string& application, const std::string& comment, std::string name,
              std::string description, std::uint64_t mac, std::int64_t speed_bps,
-             const std::vector<std::pair<std::uint32_t, std::string>>& names) {
+             const std::vector<std::pair<std::uint32_t, std::string>>& names, Ps start_ps,
+             Ps stop_ps, bool inbound, bool outbound, bool snapped) {
             wire::PcapngInterface interface;
             interface.name = std::move(name);
             interface.description = std::move(description);
@@ -145,10 +148,13 @@ void bind(nb::module_& m) {
               interface.mac[j] = static_cast<std::uint8_t>(mac >> (40 - 8 * j));
             }
             interface.speed_bps = static_cast<std::uint64_t>(speed_bps);
-            self.add_port(port, path, application, comment, interface, names);
+            const Ps stop = stop_ps < 0 ? kNever : stop_ps;
+            self.add_port(port, path, application, comment, interface, names,
+                          {start_ps, stop, inbound, outbound, snapped});
           },
           nb::kw_only(), "port"_a, "path"_a, "application"_a, "comment"_a, "name"_a,
-          "description"_a, "mac"_a, "speed_bps"_a, "names"_a)
+          "description"_a, "mac"_a, "speed_bps"_a, "names"_a, "start_ps"_a, "stop_ps"_a,
+          "inbound"_a, "outbound"_a, "snapped"_a)
       .def("finish", &FileTap::finish)
       .def_prop_ro("error", &FileTap::error)
       .def_prop_ro("frames", &FileTap::frames);
@@ -205,6 +211,7 @@ void bind(nb::module_& m) {
       .def("run", &LiveManager::run, "until_ps"_a, "stop_when_done"_a, "wall_ns"_a,
            nb::call_guard<nb::gil_scoped_release>())
       .def("report", &LiveManager::report)
+      .def("swallowed_ps", &LiveManager::swallowed)
       .def("late_packets", &LiveManager::late_packets);
 }
 

@@ -5,12 +5,25 @@
 #include <charconv>
 #include <tuple>
 
+#include "emu/core/wire/bth.h"
+#include "emu/core/wire/ip.h"
+#include "emu/core/wire/udp.h"
+#include "emu/lab/native/identity.h"
+
 namespace emu::lab {
+
+namespace {
+/// From the inner IP header on: everything that stands before a payload.
+constexpr std::size_t kHeadersMax = wire::Ipv4::kBytes + wire::Udp::kBytes + wire::Bth::kBytes +
+                                    wire::Reth::kBytes + wire::ImmDt::kBytes;
+}  // namespace
 
 void FileTap::add_port(std::uint32_t port, const std::string& path, const std::string& application,
                        const std::string& comment, const wire::PcapngInterface& interface,
-                       const std::vector<std::pair<std::uint32_t, std::string>>& names) {
+                       const std::vector<std::pair<std::uint32_t, std::string>>& names,
+                       const Filter& filter) {
   File& file = files_.at(port);
+  file.filter = filter;
   file.writer = std::make_unique<wire::PcapngWriter>(path, application, comment);
   file.writer->add_interface(interface);
   file.writer->add_names(names);
@@ -20,9 +33,20 @@ void FileTap::add_port(std::uint32_t port, const std::string& path, const std::s
 
 void FileTap::link_frame(std::uint32_t port, Ps start, Ps end, const std::uint8_t* frame,
                          std::size_t n) {
-  const std::uint32_t peer = engine_.ports()[port].peer;
-  if (files_[port].writer) held_.push_back({start, port, true, {frame, frame + n}});
-  if (files_[peer].writer) held_.push_back({end, peer, false, {frame, frame + n}});
+  hold(port, start, true, frame, n);
+  hold(engine_.ports()[port].peer, end, false, frame, n);
+}
+
+void FileTap::hold(std::uint32_t port, Ps at, bool outbound, const std::uint8_t* frame,
+                   std::size_t n) {
+  const File& file = files_[port];
+  if (!file.wants(at, outbound)) return;
+  std::size_t kept = n;
+  if (file.filter.snapped) {
+    const Identity id = identify(frame, n);
+    if (id.ip) kept = std::min(n, id.inner_at + kHeadersMax);
+  }
+  held_.push_back({at, port, outbound, static_cast<std::uint32_t>(n), {frame, frame + kept}});
 }
 
 void FileTap::recalled(std::uint32_t port, Ps end) {
@@ -49,7 +73,8 @@ void FileTap::write(const Held& held) {
       std::all_of(held.bytes.begin(), held.bytes.begin() + 6, [](auto b) { return b == 0xFF; });
   wire::PcapngPacket packet;
   packet.time_ns = held.at / 1000;
-  packet.original_bytes = packet.captured_bytes = static_cast<std::uint32_t>(held.bytes.size());
+  packet.original_bytes = held.length;
+  packet.captured_bytes = static_cast<std::uint32_t>(held.bytes.size());
   packet.data = held.bytes.data();
   packet.flags = static_cast<std::uint32_t>(held.outbound ? wire::kOutbound : wire::kInbound) |
                  static_cast<std::uint32_t>(everybody ? wire::kBroadcast

@@ -23,9 +23,18 @@ class FileTap : public Tap {
   FileTap(const FileTap&) = delete;
   FileTap& operator=(const FileTap&) = delete;
 
+  /// What of a port is kept.
+  struct Filter {
+    Ps start = 0;
+    Ps stop = kNever;  // frames from start up to, not including, stop
+    bool inbound = true;
+    bool outbound = true;
+    bool snapped = false;  // headers on disk, the length kept
+  };
   void add_port(std::uint32_t port, const std::string& path, const std::string& application,
                 const std::string& comment, const wire::PcapngInterface& interface,
-                const std::vector<std::pair<std::uint32_t, std::string>>& names);
+                const std::vector<std::pair<std::uint32_t, std::string>>& names,
+                const Filter& filter);
   void link_frame(std::uint32_t port, Ps start, Ps end, const std::uint8_t* frame,
                   std::size_t n) override;
   void recalled(std::uint32_t port, Ps end) override;
@@ -41,13 +50,20 @@ class FileTap : public Tap {
   struct File {
     std::unique_ptr<wire::PcapngWriter> writer;
     std::size_t number = 0;
+    Filter filter;
+    bool wants(Ps at, bool outbound) const {
+      return writer && at >= filter.start && at < filter.stop &&
+             (outbound ? filter.outbound : filter.inbound);
+    }
   };
   struct Held {
     Ps at;
     std::uint32_t port;
     bool outbound;
-    std::vector<std::uint8_t> bytes;
+    std::uint32_t length;             // on the link
+    std::vector<std::uint8_t> bytes;  // of them, what is kept
   };
+  void hold(std::uint32_t port, Ps at, bool outbound, const std::uint8_t* frame, std::size_t n);
   void write(const Held& held);
 
   const Engine& engine_;

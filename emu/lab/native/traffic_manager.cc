@@ -42,6 +42,7 @@ TrafficManager::TrafficManager(Engine& engine, FramePlan plan, Network& network,
   const auto& dscp = encoder_.plan().dscp;
   for (std::uint8_t p = 0; p < kPriorities; ++p) priority_of_dscp_[dscp[p] & 0x3F] = p;
   suspect_.assign(engine.ports().size(), 0);
+  swallowed_.assign(engine.ports().size(), -1);
   Ps link = kNever;
   Ps pipeline = kNever;
   for (const Port& port : engine.ports()) {
@@ -282,9 +283,10 @@ Verdict TrafficManager::forward(std::uint32_t, const Packet& packet, Ps,
   return Verdict::kForwarded;
 }
 
-void TrafficManager::dropped(std::uint32_t, const Packet& packet, Drop reason) {
+void TrafficManager::dropped(std::uint32_t port, const Packet& packet, Drop reason) {
   if (packet.entropy == kNone) return;
   if (packet.route == kFramed) {
+    if (reason == Drop::kLinkDown) swallowed_[port] = std::max(swallowed_[port], engine_.now());
     free_frame(packet.entropy);
   } else if (packet.route == kFlying && reason == Drop::kLinkDown) {
     if (tap_ != nullptr) {
@@ -428,6 +430,7 @@ void TrafficManager::give_up(std::uint32_t number) {
   packet.entropy = kNone;
   if (flight.own) {
     ++lateness_.lost;
+    swallowed_[flight.in_port] = std::max(swallowed_[flight.in_port], flight.at);
     suspect_[flight.in_port] = 1;
   } else {
     ++counters_.consumed_frames;

@@ -70,6 +70,9 @@ class TrafficManager : public Outside {
 
   const Lateness& lateness() const { return lateness_; }
   const Counters& counters() const { return counters_; }
+  /// By port: when the last packet that got lost in the switch there, or in front of its dead
+  /// link, should have gone on; -1: none.
+  const std::vector<Ps>& swallowed() const { return swallowed_; }
   Ps now() const { return engine_.now(); }
 
   // What the engine asks (Outside).
@@ -192,6 +195,7 @@ class TrafficManager : public Outside {
   bool started_ = false;
   Lateness lateness_;
   Counters counters_;
+  std::vector<Ps> swallowed_;
 };
 
 }  // namespace emu::lab
