@@ -58,7 +58,9 @@ def run(
     ] = Backend.SIM,
     dilation: Annotated[
         float | None,
-        typer.Option(min=1, help="lab: wall time per fabric time; see `emu lab calibrate`."),
+        typer.Option(
+            min=1, help="lab: wall time per fabric time (default: what this machine needs)."
+        ),
     ] = None,
     control: Annotated[
         str | None,

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from emu.errors import InputError, RunError
+from emu.lab.designs import find_variant
+from emu.lab.dilation import GIVEN, choose_dilation
 from emu.lab.lab import Lab
 from emu.lab.lateness import verdict
-from emu.lab.launch import run
 from emu.lab.static_flows import StaticRules
-from emu.lab.traffic import DILATION_DEFAULT, HOLD_DEFAULT_MS, TrafficOptions, ask, socket_path
+from emu.lab.status import gateway_macs, watched
+from emu.lab.traffic import HOLD_DEFAULT_MS, TrafficOptions, ask, socket_path
+from emu.lab.whole import wait_until_whole
 from emu.sim.check import check_experiment
 from emu.sim.experiment import (
     OnProgress,
@@ -29,7 +31,9 @@ from emu.sim.experiment import (
     run_command,
 )
 from emu.sim.scenario import make_scenario
-from emu.spec import ExperimentSpec, Variant
+from emu.spec import ExperimentSpec, TopologySpec, Variant
+from emu.spec.design import DesignSpec
+from emu.telemetry import Run
 
 Tell = Callable[[str], None]
 
@@ -38,13 +42,20 @@ Tell = Callable[[str], None]
 class LabOptions:
     """What an experiment file does not say because the simulator has no use for it."""
 
-    dilation: float = DILATION_DEFAULT
+    dilation: float | None = None
+    """Wall time per fabric time; None: what this machine was measured to need."""
     hold_ms: float = HOLD_DEFAULT_MS
     control: str | None = None
-    """Who forwards: ``controller``, ``frr``, ``static``, ...; the design's first if None."""
+    """Who forwards: ``controller``, ``frr``, ``static``, ...; if None, what the experiment says
+    of the design, else the design's first."""
     controls: Mapping[str, str] = field(default_factory=dict)
     """The same for single designs, by their key."""
     runtime: str = "os-ken"
+    dilation_origin: str = GIVEN
+
+    def control_of(self, design: DesignSpec) -> str | None:
+        """Who forwards for a design."""
+        return self.controls.get(design.key, self.control or design.control)
 
 
 def run_lab_experiment(
@@ -69,15 +80,17 @@ def run_lab_experiment(
     _check_stop(spec)
     make_folder(out)
     tasks = make_tasks(spec, out)
-    kept = kept_runs(tasks, spec, out, resume)
+    kept = _fitting(kept_runs(tasks, spec, out, resume), tasks, options)
     announce(tasks, spec, out)
     todo = [task for task in tasks if task.directory not in kept]
     done = len(kept)
+    if todo:
+        options = _with_dilation(options, spec.topology, kept, tell)
     progress = on_progress or (lambda _: None)
     for _, group in groupby(todo, key=lambda task: task.variant.id):
         some = list(group)
         with _lab(some[0].variant, options, tell) as lab:
-            _run_seeds(lab, some, done, len(tasks), progress, tell)
+            _run_seeds(lab, some, done, len(tasks), progress, tell, whole=True)
             done += len(some)
     return [task.directory for task in tasks]
 
@@ -127,6 +140,38 @@ def run_standing(
     return [task.directory for task in tasks]
 
 
+def _fitting(
+    kept: Mapping[Path, tuple[int, int]], tasks: Sequence[Task], options: LabOptions
+) -> dict[Path, tuple[int, int]]:
+    """Those of the kept runs that were on time and made as the options say."""
+    fitting = dict(kept)
+    for task in tasks:
+        if task.directory not in kept:
+            continue
+        lab = Run(task.directory).meta.get("lab", {})
+        design = task.variant.design
+        control = find_variant(design.key, options.control_of(design)).control
+        other = options.dilation is not None and lab.get("dilation") != options.dilation
+        if lab.get("late", True) or other or lab.get("control") != control:
+            del fitting[task.directory]
+    return fitting
+
+
+def _with_dilation(
+    options: LabOptions, topology: TopologySpec, kept: Mapping[Path, Any], tell: Tell
+) -> LabOptions:
+    """The one given; that of the runs which stay, so that all are alike; or the calibrated."""
+    if options.dilation is not None:
+        return options
+    for directory in kept:
+        lab = Run(directory).meta["lab"]
+        origin = str(lab["dilation_origin"])
+        return replace(options, dilation=float(lab["dilation"]), dilation_origin=origin)
+    chosen = choose_dilation(topology, tell)
+    tell(f"time dilation {chosen.value:g}, {chosen.origin}")
+    return replace(options, dilation=chosen.value, dilation_origin=chosen.origin)
+
+
 def _check_stop(spec: ExperimentSpec) -> None:
     if spec.stop.transfers is not None:
         raise InputError(
@@ -135,9 +180,21 @@ def _check_stop(spec: ExperimentSpec) -> None:
 
 
 def _run_seeds(
-    lab: Lab, tasks: Sequence[Task], done: int, total: int, progress: OnProgress, tell: Tell
+    lab: Lab,
+    tasks: Sequence[Task],
+    done: int,
+    total: int,
+    progress: OnProgress,
+    tell: Tell,
+    *,
+    whole: bool = False,
 ) -> None:
+    """One seed after the other; ``whole``: each meets a fabric that no fault has touched."""
     for task in tasks:
+        if whole and task is not tasks[0] and task.variant.spec.faults:
+            lab.variant.settle(lab)
+        if whole:
+            wait_until_whole(lab)
         answer = _run_seed(lab, task)
         done += 1
         progress(
@@ -160,11 +217,13 @@ def _lab(variant: Variant, options: LabOptions, tell: Tell) -> Iterator[Lab]:
 
 def stand(variant: Variant, options: LabOptions, tell: Tell = lambda _: None) -> Lab:
     """The lab of a variant, with its traffic manager in place; see ``Lab.up``."""
-    traffic = TrafficOptions(variant, options.dilation, options.hold_ms)
+    options = _with_dilation(options, variant.spec.topology, {}, tell)
+    assert options.dilation is not None
+    traffic = TrafficOptions(variant, options.dilation, options.hold_ms, options.dilation_origin)
     return Lab.up(
         variant.spec.topology,
         variant.design.key,
-        options.controls.get(variant.design.key, options.control),
+        options.control_of(variant.design),
         runtime=options.runtime,  # type: ignore[arg-type]
         wiring="tm",
         traffic=traffic,
@@ -180,6 +239,8 @@ def _run_seed(lab: Lab, task: Task) -> dict[str, Any]:
         "command": f"{run_command(task.variant.spec)} --backend lab",
         "fingerprint": task.fingerprint,
         "control": lab.variant.control,
+        "runs": lab.variant.title,
+        "watch": watched(lab),
     }
     if lab.variant.routed_hosts:
         request["next_hop"] = gateway_macs(lab)
@@ -188,24 +249,3 @@ def _run_seed(lab: Lab, task: Task) -> dict[str, Any]:
         StaticRules(make_scenario(task.variant, task.seed), lab.plan, folder).install()
         request["static"] = str(folder)
     return ask(socket_path(lab), request)
-
-
-def gateway_macs(lab: Lab) -> list[str]:
-    """By endpoint: the MAC address at which its host found its gateway.
-
-    Raises
-    ------
-    emu.errors.RunError
-        When a host has not found it.
-    """
-    out = []
-    for address in lab.plan.addresses:
-        port = lab.plan.ports[address.port]
-        namespace = lab.paths.namespace(port.namespace)
-        show = ["ip", "-n", namespace, "-j", "neigh", "show", address.gateway, "dev"]
-        found = json.loads(run([*show, port.interface]) or "[]")
-        macs = [entry["lladdr"] for entry in found if "lladdr" in entry]
-        if not macs:
-            raise RunError(f"{port.node} has not found its gateway {address.gateway}")
-        out.append(macs[0])
-    return out

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
+from emu.errors import RunError
 from emu.lab.lab import Lab
+from emu.lab.launch import run
 from emu.lab.namespaces import interfaces
+from emu.lab.processes import processes_of_lab
 
 
 def host_map(lab: Lab) -> list[dict[str, str]]:
@@ -67,3 +72,37 @@ def summary(lab: Lab) -> dict[str, Any]:
         "links": links(lab),
         "processes": processes(lab),
     }
+
+
+def watched(lab: Lab) -> list[int]:
+    """The lab's processes, for their share of the CPU; the traffic manager counts itself."""
+    found = []
+    for process in processes_of_lab(lab.journal.lab_id):
+        try:
+            command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"emu.lab.tm" not in command:
+            found.append(process.pid)
+    return found
+
+
+def gateway_macs(lab: Lab) -> list[str]:
+    """By endpoint: the MAC address at which its host found its gateway.
+
+    Raises
+    ------
+    emu.errors.RunError
+        When a host has not found it.
+    """
+    out = []
+    for address in lab.plan.addresses:
+        port = lab.plan.ports[address.port]
+        namespace = lab.paths.namespace(port.namespace)
+        show = ["ip", "-n", namespace, "-j", "neigh", "show", address.gateway, "dev"]
+        found = json.loads(run([*show, port.interface]) or "[]")
+        macs = [entry["lladdr"] for entry in found if "lladdr" in entry]
+        if not macs:
+            raise RunError(f"{port.node} has not found its gateway {address.gateway}")
+        out.append(macs[0])
+    return out

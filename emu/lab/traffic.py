@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from emu.lab.lab import Lab
 
 ROLE = "traffic"
-DILATION_DEFAULT = 10_000.0
 HOLD_DEFAULT_MS = 50.0
 """A machine that does other things as well stops a switch for some milliseconds now and then;
 fabric time then stands, and the run says how often and how long."""
@@ -40,10 +39,12 @@ class TrafficOptions:
     """How the fabric's time relates to the wall's."""
 
     variant: Variant
-    dilation: float = DILATION_DEFAULT
+    dilation: float
     """Wall time per fabric time: rates are divided by it, times multiplied."""
     hold_ms: float = HOLD_DEFAULT_MS
     """Longest that the fabric's clock waits for one packet to come out of a switch."""
+    origin: str = "given"
+    """Where the dilation comes from."""
 
 
 @dataclass(frozen=True)

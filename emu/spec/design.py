@@ -51,6 +51,8 @@ class DesignSpec(Spec):
     dscp_copy_decap: Bool = True
     vxlan_overhead: Annotated[Int, Field(ge=0, le=256)] = 50
     """EVPN: bytes that the tunnel adds: Ethernet 14, IP 20, UDP 8, VXLAN 8."""
+    control: Literal["controller", "adaptive", "frr", "ovs", "static"] | None = None
+    """Who forwards in the lab; null: the design's first. The simulator has no use for it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -105,8 +107,9 @@ def _is_text(value: object) -> bool:
 
 
 def _label(value: dict[str, object]) -> str:
-    """Name and variant, then the options that differ from the default."""
-    label = " ".join(str(value[part]) for part in ("name", "variant") if value.get(part))
+    """Name, variant and control, then the options that differ from the default."""
+    parts = ("name", "variant", "control")
+    label = " ".join(str(value[part]) for part in parts if value.get(part))
     changes = []
     for option in _EVPN_ONLY:
         given = value.get(option, DesignSpec.model_fields[option].default)
