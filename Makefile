@@ -23,7 +23,7 @@ REPORT := first-look$(if $(FULL),-full)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test ryu validate conformance bench \
-        bench-gate agree performance report publish docs pcap-demo lock clean \
+        bench-gate agree performance report lab-report publish docs pcap-demo lock clean \
         $(addprefix experiment-,$(EXPERIMENTS))
 
 help:
@@ -49,6 +49,7 @@ help:
 	@echo 'make docs             regenerate docs/cli.md, JSON Schemas, the type stub'
 	@echo 'make pcap-demo        a walk through emu pcap on captures of an incast; writes docs/pcap.md'
 	@echo 'make lock             resolve requirements.in into requirements.lock anew'
+	@echo 'make lab-report       the lab beside the simulator: reports/lab/index.html (root)'
 	@echo 'make agreement        simulator and lab side by side: docs/agreement.md (root)'
 	@echo 'make clean            remove what is built; runs, reports and public/ stay'
 	@echo 'make experiment-NAME  NAME is one of: $(EXPERIMENTS)'
@@ -196,10 +197,21 @@ publish: $(STAMPS)/build
 	$(BIN)/emu publish $(or $(patsubst %/index.html,%,$(wildcard reports/*/index.html)),$(error no \
 	  finished report in reports/: run `make report` first)) --out public
 
+# Root, and at most 20 minutes on two cores: the lab beside the simulator. What is whole stays,
+# so that an interrupted one goes on.
+lab-report: $(STAMPS)/build $(STAMPS)/lab-ready
+	$(BIN)/emu lab report experiments/lab-report.yaml --scenarios experiments/agreement
+
+# The lab's packages, or what is missing: without root the target ends here.
+.PHONY: $(STAMPS)/lab-ready
+$(STAMPS)/lab-ready: scripts/system-packages
+	@[ "$$(id -u)" = 0 ] || { echo 'error: make lab-report needs root, which makes network namespaces' >&2; \
+	  echo 'hint: sudo make lab-report' >&2; PYTHON=$(PYTHON) scripts/system-packages --lab; exit 1; }
+	@PYTHON=$(PYTHON) scripts/system-packages --lab
+
 # Root, and a few minutes: every agreement scenario on both backends.
 .PHONY: agreement
 agreement: $(STAMPS)/build
-	rm -rf runs/agreement
 	$(BIN)/emu lab agree --out runs/agreement
 
 docs: $(STAMPS)/build

@@ -54,6 +54,7 @@ class Task:
 
 
 OnProgress = Callable[[RunProgress], None]
+Change = Callable[[Variant], Variant | None]
 
 
 def run_experiment(
@@ -63,6 +64,7 @@ def run_experiment(
     jobs: int = 1,
     resume: bool = False,
     on_progress: OnProgress | None = None,
+    change: Change | None = None,
 ) -> list[Path]:
     """Run every variant with every seed; one directory ``out/<variant>/seed-<n>`` each.
 
@@ -78,6 +80,8 @@ def run_experiment(
         Keep runs that are whole and were made from the same inputs; do the rest.
     on_progress : callable, optional
         Receives a RunProgress now and then.
+    change : callable, optional
+        Gets each variant and returns what to run in its place; None leaves it out.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def run_experiment(
     """
     check_experiment(spec)
     make_folder(out)
-    tasks = make_tasks(spec, out)
+    tasks = make_tasks(spec, out, change)
     done = kept_runs(tasks, spec, out, resume)
     announce(tasks, spec, out)
     tell = on_progress or (lambda _: None)
@@ -129,7 +133,7 @@ def announce(tasks: list[Task], spec: ExperimentSpec, out: Path) -> None:
         raise RunError(f"{out}: cannot be written: {error.strerror or error}") from None
 
 
-def make_tasks(spec: ExperimentSpec, out: Path) -> list[Task]:
+def make_tasks(spec: ExperimentSpec, out: Path, change: Change | None = None) -> list[Task]:
     """Every variant with every seed, and the digest of all that shapes its result."""
     trace = spec.workload.trace
     inputs = hashlib.sha256(emu.__version__.encode())
@@ -137,7 +141,10 @@ def make_tasks(spec: ExperimentSpec, out: Path) -> list[Task]:
         if file.is_file():
             inputs.update(file.read_bytes())
     tasks = []
-    for variant in spec.variants():
+    for given in spec.variants():
+        variant = given if change is None else change(given)
+        if variant is None:
+            continue
         digest = inputs.copy()
         digest.update(variant.spec.fingerprint().encode())
         for seed in spec.seeds:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from emu.lab.agreement import figures
 from emu.lab.run import LabOptions, run_lab_experiment
+from emu.report.agreement import figures
 from emu.sim import run_experiment
 from emu.spec import load_experiment
 from emu.telemetry import Run
@@ -107,8 +107,8 @@ def test_ping_and_capture_work_beside_the_traffic_manager(tmp_path: Path) -> Non
             stdout=subprocess.PIPE,
             text=True,
         )
-        from emu.lab.run import gateway_macs
         from emu.lab.static_flows import StaticRules
+        from emu.lab.status import gateway_macs
         from emu.sim.scenario import make_scenario
 
         StaticRules(make_scenario(variant, 1), lab.plan, lab.switches[0].folder).install()
