@@ -416,6 +416,24 @@ class Replay {
          const auto port = u32();
          engine_->tables().port_group.at(port) = i32();
        }},
+      {"set_receiver",
+       [this] {
+         const auto profile = u32();
+         const auto receiver = static_cast<emu::Receiver>(u32());
+         const auto packets = u32();
+         engine_->set_receiver(profile, receiver, packets, u32());
+       }},
+      {"set_entropy",
+       [this] {
+         const auto profile = u32();
+         emu::EntropyParams params;
+         params.mode = static_cast<emu::EntropyMode>(u32());
+         params.values = u32();
+         params.kept = u32();
+         params.freeze_ps = i64();
+         engine_->set_entropy(profile, params);
+       }},
+      {"set_pins", [this] { engine_->set_pins(in_.list<std::uint32_t>()); }},
       {"set_routing",
        [this] {
          const auto sw = u32();

@@ -29,7 +29,7 @@ from emu.sim.build import build_engine
 from emu.sim.journal import recording_engine
 from emu.sim.ports import map_ports
 from emu.sim.scenario import Scenario
-from emu.spec import load_experiment, load_topology
+from emu.spec import CaseSpec, load_experiment, load_topology
 from emu.spec.nearest import hint_for
 from emu.workload import Workload, build_workload
 
@@ -54,6 +54,10 @@ class Case:
     topology: str
     traffic: Literal["permutation", "incast", "kv"]
     message_bytes: int
+    changes: tuple[tuple[str, Any], ...] = ()
+    """Dotted path in the experiment to value."""
+    default: bool = True
+    """Whether it is measured when no case is named."""
 
 
 CASES: dict[str, Case] = {
@@ -85,6 +89,37 @@ CASES: dict[str, Case] = {
         4_000_000,
     ),
 }
+
+
+_POLICIES: dict[str, tuple[str, tuple[tuple[str, Any], ...]]] = {
+    "flowlet": ("flowlets at the leaf", (("policy", "flowlet"),)),
+    "adaptive": ("adaptive per packet", (("policy", "adaptive"),)),
+    "adaptive-remote": (
+        "adaptive per packet with remote state",
+        (("policy", "adaptive"), ("adaptive", {"remote": {}})),
+    ),
+    "spray": ("oblivious spraying", (("policy", "spray"),)),
+    "spray-feedback": (
+        "spraying with feedback",
+        (("policy", "spray"), ("spray", {"entropy": "feedback"})),
+    ),
+    "pinned": ("pinned paths", (("policy", "pinned"),)),
+    "selective": ("ECMP", ()),
+}
+CASES.update(
+    {
+        f"permutation-128-{name}": replace(
+            CASES["permutation-128"],
+            description=f"the same with {words}, receivers with selective repeat",
+            changes=(
+                *((f"routing.{key}", value) for key, value in routing),
+                ("transport.receiver", "selective-repeat"),
+            ),
+            default=False,
+        )
+        for name, (words, routing) in _POLICIES.items()
+    }
+)
 
 
 def select(names: Sequence[str]) -> list[str]:
@@ -133,8 +168,13 @@ def write_journal(name: str, share: float, path: Path) -> None:
 
 def build_scenario(case: Case) -> Scenario:
     """The case's fabric, plan and traffic."""
-    base = load_experiment(BASE).variants()[0].spec
-    spec = base.model_copy(update={"topology": load_topology(case.topology)})
+    base = load_experiment(BASE)
+    if case.changes:
+        base = base.model_copy(
+            update={"cases": (CaseSpec(name="case", set=dict(case.changes)),), "base": False}
+        )
+    found = base.variants()[0].spec
+    spec = found.model_copy(update={"topology": load_topology(case.topology)})
     fabric = build_fabric(spec.topology)
     if case.traffic == "kv":
         workload = build_workload(spec, fabric, SEED)

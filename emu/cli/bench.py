@@ -18,7 +18,11 @@ def register(app: typer.Typer) -> None:
 def bench(
     case: Annotated[
         list[str] | None,
-        typer.Option("--case", "-c", help="Only this case; may be given again (default: all)."),
+        typer.Option(
+            "--case",
+            "-c",
+            help="Only this case; may be given again (default: those of the usual table).",
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -30,7 +34,7 @@ def bench(
     from emu.bench import CASES, measure, select
 
     results = []
-    for name in select(case or list(CASES)):
+    for name in select(case or [name for name, one in CASES.items() if one.default]):
         note(f"{name}: {CASES[name].description}")
         results.append(measure(name))
     if json:

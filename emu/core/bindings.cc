@@ -122,6 +122,22 @@ nb::dict switches(const Engine& engine) {
   return out;
 }
 
+/// One row per queue pair: how its receiver saw the order of its packets.
+nb::dict reordering(const Engine& engine) {
+  nb::dict out;
+  const auto& rows = engine.receivers();
+  using R = emu::RecvQp;
+  put<std::int64_t>(out, "early_packets", rows, [](const R& r) { return r.early; });
+  put<std::int64_t>(out, "early_max_packets", rows, [](const R& r) { return r.early_max; });
+  put<std::int64_t>(out, "discarded_packets", rows, [](const R& r) { return r.discarded; });
+  std::vector<std::int64_t> held(rows.size());
+  for (std::size_t i = 0; i < engine.any_order().size(); ++i) {
+    held[i] = engine.any_order()[i].placement.held_max;
+  }
+  out["held_max_packets"] = column(std::move(held));
+  return out;
+}
+
 nb::dict queue_samples(const Engine& engine) {
   nb::dict out;
   const auto& rows = engine.queue_samples();
@@ -304,6 +320,22 @@ NB_MODULE(_core, m) {
             return e.add_ecn_profile({kmin_bytes, kmax_bytes, pmax, priority_mask});
           },
           "kmin_bytes"_a, "kmax_bytes"_a, "pmax"_a, "priority_mask"_a)
+      .def(
+          "set_receiver",
+          [](Engine& e, std::uint32_t nic_profile, std::uint8_t receiver,
+             std::uint32_t reorder_packets, std::uint32_t loss_after_packets) {
+            e.set_receiver(nic_profile, static_cast<emu::Receiver>(receiver), reorder_packets,
+                           loss_after_packets);
+          },
+          "nic_profile"_a, "receiver"_a, "reorder_packets"_a, "loss_after_packets"_a)
+      .def(
+          "set_entropy",
+          [](Engine& e, std::uint32_t nic_profile, std::uint8_t mode, std::uint32_t values,
+             std::uint32_t kept, Ps freeze_ps) {
+            e.set_entropy(nic_profile,
+                          {static_cast<emu::EntropyMode>(mode), values, kept, freeze_ps});
+          },
+          "nic_profile"_a, "mode"_a, "values"_a, "kept"_a, "freeze_ps"_a)
       .def("add_endpoint", &Engine::add_endpoint, "ports"_a, "profile"_a, "receive_ps"_a)
       .def("add_switch", &Engine::add_switch, "ports"_a, "profile"_a)
       .def("connect", &Engine::connect, "a"_a, "b"_a, "rate_bps"_a, "delay_ps"_a)
@@ -404,6 +436,12 @@ NB_MODULE(_core, m) {
             e.set_routing(sw, policy, {names, values});
           },
           "switch"_a, "policy"_a, "names"_a, "values"_a)
+      .def(
+          "set_pins",
+          [](Engine& e, Input<std::uint32_t> pins) {
+            e.set_pins({pins.data(), pins.data() + pins.size()});
+          },
+          "pins"_a)
       .def("set_remote_state", &Engine::set_remote_state, "interval_ps"_a, "lag"_a,
            "quantum_bytes"_a)
       .def("finish_build", &Engine::finish_build)
@@ -452,6 +490,7 @@ NB_MODULE(_core, m) {
       .def("queues", &queues)
       .def("port_drops", &port_drops)
       .def("switches", &switches)
+      .def("reordering", &reordering)
       .def("queue_samples", &queue_samples)
       .def("series", &series)
       .def("events", &events)

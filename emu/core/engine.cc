@@ -212,6 +212,7 @@ std::uint32_t Engine::add_qp(std::uint32_t src, std::uint32_t dst, std::uint16_t
   send_.emplace_back();
   recv_.emplace_back();
   cc_.emplace_back();
+  prepare_any_order(nic_profiles_[endpoints_[src].profile]);
   Dcqcn::start(cc_.back(), line_rate(endpoints_[src]));
   return static_cast<std::uint32_t>(qps_.size() - 1);
 }

@@ -137,6 +137,11 @@ class Engine {
   std::uint32_t add_switch_profile(const SwitchProfile& profile);
   std::uint32_t add_nic_profile(const NicParams& profile);
   std::uint32_t add_ecn_profile(const EcnProfile& profile);
+  /// What NICs of a profile do with packets that come too early; before add_qp().
+  void set_receiver(std::uint32_t nic_profile, Receiver receiver, std::uint32_t reorder_packets,
+                    std::uint32_t loss_after);
+  /// Entropy values that NICs of a profile give to their packets; before add_qp().
+  void set_entropy(std::uint32_t nic_profile, const EntropyParams& params);
   void add_endpoint(std::uint32_t ports, std::uint32_t profile, Ps receive_ps);
   void add_switch(std::uint32_t ports, std::uint32_t profile);
   /// Connects two ports, numbered node by node in the order of addition.
@@ -158,6 +163,8 @@ class Engine {
   ForwardingTables& tables() { return tables_; }
   /// How a switch picks one of several next hops: a policy of routing/registry.h.
   void set_routing(std::uint32_t sw, const std::string& policy, const RoutingParams& params);
+  /// The path of each queue pair, for switches with pinned routing.
+  void set_pins(std::vector<std::uint32_t> pins) { pins_ = std::move(pins); }
   /// Switches publish the grades of their queues every interval; others know
   /// them `lag` intervals later.
   void set_remote_state(Ps interval_ps, std::uint32_t lag, std::int64_t quantum_bytes);
@@ -229,6 +236,10 @@ class Engine {
   const std::vector<Event>& events() const { return events_; }
   std::uint32_t source_of(const Packet& packet) const;
   std::uint32_t entropy_of(const Packet& packet) const;
+  /// Does the packet have an entropy value of its own in its lowest 14 bits?
+  bool sprayed(const Packet& packet) const { return sprays_ && carries_data(packet.kind); }
+  const std::vector<RecvQp>& receivers() const { return recv_; }
+  const std::vector<AnyOrder>& any_order() const { return any_order_; }
   /// Packets on wires and in queues, and their bytes.
   std::pair<std::uint64_t, std::uint64_t> in_flight() const;
 
@@ -343,6 +354,19 @@ class Engine {
   void acknowledge(SendQp& send, std::uint32_t una, Ps now);
   void rewind(SendQp& send, std::uint32_t psn);
   void send_data(Endpoint& ep, Port& port, std::uint32_t qp, Ps start);
+
+  // any_order.cc: packets that overtake each other
+  void prepare_any_order(const NicParams& nic);
+  void place(Endpoint& ep, const Packet& packet, Ps now);
+  void keep_early(Endpoint& ep, const Packet& packet, Ps now);
+  bool place_in_order(std::uint32_t qp, const NicParams& nic, bool write, Ps now);
+  void hear_of_arrivals(Endpoint& ep, std::uint32_t qp, std::uint32_t expected, Ps now);
+  void judge_losses(std::uint32_t qp, const NicParams& nic, Ps now);
+  void repeat_missing(std::uint32_t qp);
+  void repeat(std::uint32_t qp, std::uint32_t psn);
+  bool next_repeated(std::uint32_t qp, std::uint32_t& psn);
+  void open_window(std::uint32_t qp, const NicParams& nic);
+  std::uint32_t spread(std::uint32_t qp, const NicParams& nic, Ps now);
   void fail(std::uint32_t qp, std::uint32_t node, Ps now);
 
   std::uint64_t seed_;
@@ -376,6 +400,10 @@ class Engine {
   std::vector<SendQp> send_;
   std::vector<RecvQp> recv_;
   std::vector<Dcqcn::State> cc_;
+  std::vector<AnyOrder> any_order_;            // by queue pair, unless all go back N
+  std::vector<EntropySource> entropy_source_;  // by queue pair, if NICs spray
+  std::vector<std::uint32_t> pins_;            // by queue pair: its path, where chosen
+  bool sprays_ = false;                        // data packets have entropy values
   std::vector<Message> messages_;
   using Posted = std::pair<Ps, std::uint32_t>;
   std::priority_queue<Posted, std::vector<Posted>, std::greater<>> posts_;

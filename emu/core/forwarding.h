@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "entropy.h"
 #include "packet.h"
 #include "rng.h"
 #include "units.h"
@@ -131,6 +132,13 @@ inline std::uint32_t outer_entropy(std::uint32_t inner, std::uint32_t vtep_src,
   return static_cast<std::uint32_t>(mix64((static_cast<std::uint64_t>(vtep_src) << 48) |
                                           (static_cast<std::uint64_t>(vtep_dst) << 32) |
                                           source_port));
+}
+
+/// The same where packets have entropy values: the tunnel's source port is the
+/// value, so that the underlay sees the paths that the sender means.
+inline std::uint32_t outer_sprayed_entropy(std::uint32_t inner, std::uint32_t vtep_src,
+                                           std::uint32_t vtep_dst) {
+  return with_value(outer_entropy(inner >> kEntropyBits, vtep_src, vtep_dst), inner);
 }
 
 }  // namespace emu

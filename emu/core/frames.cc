@@ -176,7 +176,8 @@ std::uint8_t* FrameEncoder::tunnel(std::uint8_t* p, const Packet& packet, const 
   ip.write(p);
   p += wire::Ipv4::kBytes;
   wire::Udp udp;
-  udp.src = outer_source_port(engine_.entropy_of(packet));
+  const std::uint32_t inner = engine_.entropy_of(packet);
+  udp.src = engine_.sprayed(packet) ? sprayed_port(inner) : outer_source_port(inner);
   udp.dst = wire::kPortVxlan;
   udp.bytes = static_cast<std::uint16_t>(ip_bytes - wire::Ipv4::kBytes);
   udp.write(p);
@@ -228,7 +229,7 @@ std::uint8_t* FrameEncoder::roce(std::uint8_t* p, const Packet& packet, std::uin
   ip.write(p);
   p += wire::Ipv4::kBytes;
   wire::Udp udp;
-  udp.src = plan_.udp_sport[packet.qp];
+  udp.src = engine_.sprayed(packet) ? sprayed_port(packet.entropy) : plan_.udp_sport[packet.qp];
   udp.dst = wire::kPortRoce;
   udp.bytes = static_cast<std::uint16_t>(udp_bytes);
   udp.write(p);
@@ -367,7 +368,8 @@ std::uint32_t FrameEncoder::ingress_vtep(const Packet& packet) const {
   const std::uint32_t inner = engine_.entropy_of(packet);
   const auto egress = packet.route - static_cast<std::uint32_t>(engine_.endpoints().size());
   const auto made = [&](std::uint32_t vtep) {
-    return outer_entropy(inner, vtep, egress) == packet.entropy;
+    return (engine_.sprayed(packet) ? outer_sprayed_entropy(inner, vtep, egress)
+                                    : outer_entropy(inner, vtep, egress)) == packet.entropy;
   };
   const Endpoint& source = engine_.endpoints()[source_of(packet)];
   for (std::uint32_t i = 0; i < source.ports; ++i) {

@@ -64,7 +64,7 @@ bool Engine::catch_up(std::uint32_t qp, Bps line, Ps now) {
 /// The queue pair has something to send from `now` on.
 void Engine::make_ready(Endpoint& ep, std::uint32_t qp, Ps now) {
   SendQp& send = send_[qp];
-  if (send.state != SendState::kIdle || send.next_psn == send.end_psn) return;
+  if (send.state != SendState::kIdle || !has_more(send)) return;
   const std::uint32_t port = port_for(ep, qps_[qp].entropy);
   if (port == kNone) return;  // picked up again when a port comes back
   send.port = static_cast<std::uint8_t>(port);
@@ -138,7 +138,7 @@ Ps Engine::settle_nic(Endpoint& ep, std::uint32_t index, Ps until) {
       if (nic.head[p] == kNone) nic.ready &= static_cast<std::uint8_t>(~(1U << p));
       if (send[qp].state == SendState::kFailed) continue;
       send[qp].state = SendState::kIdle;
-      if (send[qp].next_psn < send[qp].end_psn) send_data(ep, port, qp, start);
+      if (has_more(send[qp])) send_data(ep, port, qp, start);
     }
   }
 }

@@ -17,6 +17,7 @@ std::uint32_t Engine::source_of(const Packet& packet) const {
 std::uint32_t Engine::entropy_of(const Packet& packet) const {
   if (packet.kind >= Kind::kArp) return static_cast<std::uint32_t>(mix64(packet.qp));
   const QueuePair& qp = qps_[packet.qp];
+  if (sprayed(packet)) return with_value(qp.entropy, packet.entropy);
   return carries_data(packet.kind) ? qp.entropy : qp.entropy_back;
 }
 
@@ -34,7 +35,9 @@ void Engine::encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep) {
   packet.bytes = static_cast<std::uint16_t>(packet.bytes + overlay.overhead_bytes);
   packet.route = static_cast<std::uint16_t>(tables_.endpoints + vtep);
   const SwitchTables& table = tables_.switches[sw.row];
-  packet.entropy = outer_entropy(packet.entropy, static_cast<std::uint32_t>(table.vtep), vtep);
+  const auto own = static_cast<std::uint32_t>(table.vtep);
+  packet.entropy = sprayed(packet) ? outer_sprayed_entropy(packet.entropy, own, vtep)
+                                   : outer_entropy(packet.entropy, own, vtep);
 }
 
 void Engine::decapsulate(Packet& packet) {

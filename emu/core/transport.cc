@@ -87,6 +87,10 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
       answer(ep, Kind::kCnp, packet.qp, 0, now);
     }
   }
+  if (nic.receiver != Receiver::kGoBackN) {
+    place(ep, packet, now);
+    return;
+  }
   const std::uint8_t echo = nic.echo_on_ack ? packet.flags & kCe : 0;
   const bool write = packet.kind == Kind::kData;
   if (packet.psn != recv.expected) [[unlikely]] {
@@ -94,7 +98,12 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
       if (write && (packet.flags & kLast) != 0) {
         answer(ep, Kind::kAck, packet.qp, recv.expected, now);
       }
-    } else if (!recv.gap_reported) {
+      return;
+    }
+    ++recv.early;
+    ++recv.discarded;
+    recv.early_max = std::max(recv.early_max, packet.psn - recv.expected);
+    if (!recv.gap_reported) {
       recv.gap_reported = true;
       ++message->naks;
       answer(ep, write ? Kind::kNak : Kind::kReadRequest, packet.qp, recv.expected, now, echo);
@@ -149,6 +158,7 @@ void Engine::on_ack(Endpoint& ep, const Packet& packet, Ps now) {
   if (nic_profiles_[ep.profile].echo_on_ack && (packet.flags & kCe) != 0) on_cnp(ep, packet, now);
   // A late ACK can overtake a rewind: what it covers is not sent again.
   if (send.next_psn < send.una_psn) send.next_psn = send.una_psn;
+  if (!any_order_.empty()) hear_of_arrivals(ep, packet.qp, packet.psn, now);
 }
 
 void Engine::on_nak(Endpoint& ep, const Packet& packet, Ps now) {
@@ -158,6 +168,9 @@ void Engine::on_nak(Endpoint& ep, const Packet& packet, Ps now) {
   if (nic_profiles_[ep.profile].echo_on_ack && (packet.flags & kCe) != 0) on_cnp(ep, packet, now);
   record(now, EventKind::kNakRewind, ep.node, ep.first_port, packet.qp);
   rewind(send, packet.psn);
+  if (!entropy_source_.empty()) {
+    entropy_source_[packet.qp].lost(nic_profiles_[ep.profile].entropy, now);
+  }
   make_ready(ep, packet.qp, now);
 }
 
@@ -180,12 +193,18 @@ void Engine::on_cnp(Endpoint& ep, const Packet& packet, Ps now) {
 void Engine::on_read_request(Endpoint& ep, const Packet& packet, Ps now) {
   SendQp& send = send_[packet.qp];
   if (send.state == SendState::kFailed) return;
-  if (packet.psn == send.end_psn) {  // the next request of the queue pair
+  const NicParams& nic = nic_profiles_[ep.profile];
+  const bool selective = nic.receiver == Receiver::kSelective;
+  std::uint32_t& asked_psn = selective ? any_order_[packet.qp].selective.posted_psn : send.end_psn;
+  if (packet.psn == asked_psn) {  // the next request of the queue pair
     std::uint32_t m = send.message == kNone ? qps_[packet.qp].first_message : send.message;
     while (m != kNone && messages_[m].first_psn < packet.psn) m = messages_[m].next;
     if (m == kNone) return;
     if (send.message == kNone) send.message = send.una_message = m;
-    send.end_psn = messages_[m].end_psn();
+    asked_psn = messages_[m].end_psn();
+    if (selective) open_window(packet.qp, nic);
+  } else if (selective) {
+    repeat_missing(packet.qp);
   } else if (packet.psn < send.end_psn) {  // repeated from the first missing packet
     if (packet.psn < send.next_psn) {
       record(now, EventKind::kNakRewind, ep.node, ep.first_port, packet.qp);
@@ -214,7 +233,12 @@ void Engine::start_message(Endpoint& ep, std::uint32_t number, Ps now) {
   SendQp& send = send_[message.qp];
   if (send.state == SendState::kFailed) return;
   if (send.message == kNone) send.message = send.una_message = number;
-  send.end_psn = message.end_psn();
+  if (nic_profiles_[ep.profile].receiver == Receiver::kSelective) {
+    any_order_[message.qp].selective.posted_psn = message.end_psn();
+    open_window(message.qp, nic_profiles_[ep.profile]);
+  } else {
+    send.end_psn = message.end_psn();
+  }
   const Ps timeout = nic_profiles_[ep.profile].retransmit_timeout_ps;
   if (!send.timer_armed && timeout > 0) {
     send.timer_armed = true;
@@ -228,7 +252,9 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   const QueuePair& qp = qps_[qp_number];
   SendQp& send = send_[qp_number];
   const NicParams& nic = nic_profiles_[ep.profile];
-  const std::uint32_t psn = send.next_psn;
+  std::uint32_t psn = send.next_psn;
+  if (send.resend != 0 && !next_repeated(qp_number, psn)) [[unlikely]]
+    return;
   while (psn >= messages_[send.message].end_psn()) send.message = messages_[send.message].next;
   Message& message = messages_[send.message];
   const bool restarts = psn == send.restart_psn;
@@ -242,7 +268,7 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
       .at = 0,
       .qp = qp_number,
       .psn = psn,
-      .entropy = qp.entropy,
+      .entropy = sprays_ ? spread(qp_number, nic, start) : qp.entropy,
       .route = static_cast<std::uint16_t>(qp.dst),
       .dst = static_cast<std::uint16_t>(qp.dst),
       .bytes = static_cast<std::uint16_t>(bytes),
@@ -267,7 +293,7 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   } else {
     send.high_psn = psn + 1;
   }
-  send.next_psn = psn + 1;
+  if (psn == send.next_psn) send.next_psn = psn + 1;
   EgressQueue& queue = queues_[(ep.first_port + send.port) * kPriorities + qp.priority];
   ++queue.tx_packets;
   queue.tx_bytes += bytes + static_cast<std::uint32_t>(framing_.gap_bytes);
@@ -288,7 +314,7 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   send.due = rate >= port.rate.bps
                  ? port.next_free
                  : start + serialisation_ps(bytes + framing_.gap_bytes, rate, framing_.grain_ps);
-  if (send.next_psn >= send.end_psn) return;  // idle until more is posted or asked for again
+  if (!has_more(send)) return;  // idle until more is posted or asked for again
   if (send.due <= port.next_free) {
     push_ready(nic_ports_[ep.first_port + send.port], qp_number);
   } else {
@@ -329,7 +355,12 @@ void Engine::on_retransmit_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
       return;
     }
     send.progress = now;
-    rewind(send, send.una_psn);
+    if (nic.receiver == Receiver::kSelective) {
+      repeat_missing(qp);
+    } else {
+      rewind(send, send.una_psn);
+    }
+    if (!entropy_source_.empty()) entropy_source_[qp].lost(nic.entropy, now);
     make_ready(ep, qp, now);
   }
   send.timer_armed = true;

@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "any_order.h"
 #include "cc/dcqcn.h"
+#include "entropy.h"
 #include "packet.h"
 #include "units.h"
 
@@ -56,6 +58,7 @@ struct SendQp {
   std::uint32_t una_message = kNone;  // holds una_psn
   std::uint32_t ready_next = kNone;   // NIC round robin
   std::uint32_t restart_psn = kNone;  // READ: where the response to a repeated request began
+  std::uint32_t resend = 0;           // selective repeat: packets to be sent again
   Ps due = 0;                         // pacing: earliest next start
   Ps progress = 0;                    // last acknowledgement or (re)start
   SendState state = SendState::kIdle;
@@ -70,6 +73,9 @@ struct RecvQp {
   std::uint32_t message = kNone;  // holds `expected`
   std::uint32_t since_ack = 0;
   std::uint32_t requested_psn = 0;  // READ: one past the last packet asked for
+  std::uint32_t early = 0;          // packets that came while an earlier one was missing
+  std::uint32_t early_max = 0;      // the most packets by which one was early
+  std::uint32_t discarded = 0;      // early ones that were not kept
   Ps cnp_allowed = 0;
   Ps progress = 0;
   std::uint8_t retries = 0;
@@ -105,9 +111,23 @@ struct NicParams {
   bool ecn_capable = true;
   bool echo_on_ack = false;  // a mark returns as a flag of the packet's ACK, not as a CNP
   Bps fixed_rate_bps = 0;    // 0: line rate
+  Receiver receiver = Receiver::kGoBackN;
+  std::uint32_t reorder_packets = 0;  // early packets that a queue pair keeps
+  std::uint32_t loss_after = 0;       // what is missing this many packets later is lost
+  EntropyParams entropy;
   std::uint32_t pfc_quanta = 0xFFFF;
   Dcqcn::Params dcqcn;
 };
+
+/// Does the sender have to be told of every arrival?
+inline bool tells_of_arrivals(const NicParams& nic) {
+  return nic.receiver == Receiver::kSelective || nic.entropy.mode == EntropyMode::kFeedback;
+}
+
+/// May the queue pair send something?
+inline bool has_more(const SendQp& send) {
+  return send.next_psn < send.end_psn || send.resend != 0;
+}
 
 /// Payload of packet `psn` of a message.
 inline std::int32_t payload_bytes(const Message& m, std::uint32_t psn, std::int32_t mtu) {

@@ -7,7 +7,8 @@ refuses what the design cannot have.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -29,12 +30,16 @@ def balance(plan: ForwardingPlan, fabric: Fabric, routing: RoutingSpec) -> None:
         plan.hash_seed[:] = plan.hash_seed[0]
     if routing.policy == "ecmp":
         return
-    _check_choice(plan, routing)
-    kinds = [fabric.nodes[switch].kind for switch in fabric.switches]
+    uplinks = _choices(plan, fabric)
+    _check_choice(plan, routing, uplinks)
+    fan_out = _fan_out(fabric, uplinks)
     make = _POLICIES[routing.policy]
-    plan.policies = [
-        make(routing, kind, int(s)) for kind, s in zip(kinds, plan.hash_seed, strict=True)
-    ]
+    for row, switch in enumerate(fabric.switches):
+        kind = fabric.nodes[switch].kind
+        own = fabric.ports_of(switch)
+        ports = tuple(own.index(port) for port in uplinks[row])
+        at = Place(kind, int(plan.hash_seed[row]), ports, fan_out[kind])
+        plan.policies.append(make(routing, at))
     remote = routing.adaptive.remote
     if routing.policy == "adaptive" and remote is not None:
         plan.remote_grades = RemoteGrades(
@@ -43,9 +48,49 @@ def balance(plan: ForwardingPlan, fabric: Fabric, routing: RoutingSpec) -> None:
     plan.notes += _notes(plan, routing)
 
 
-def _check_choice(plan: ForwardingPlan, routing: RoutingSpec) -> None:
-    used = np.unique(plan.fib[plan.fib < TUNNEL_BIT])
-    if any(len(plan.groups[group]) > 1 for group in used.tolist()):
+def _choices(plan: ForwardingPlan, fabric: Fabric) -> list[tuple[int, ...]]:
+    """Per switch row the most equal next hops that it has for anything."""
+    found = []
+    for row in range(fabric.n_switches):
+        used = np.unique(plan.fib[row][plan.fib[row] < TUNNEL_BIT]).tolist()
+        found.append(max((plan.groups[group] for group in used), key=len, default=()))
+    return found
+
+
+def _fan_out(fabric: Fabric, uplinks: Sequence[tuple[int, ...]]) -> dict[NodeKind, int]:
+    """Per tier how many paths the tiers below it tell apart: a leaf reads the last digit of
+    a path's number, a spine the one before."""
+    widest = dict.fromkeys(NodeKind, 1)
+    for row, switch in enumerate(fabric.switches):
+        kind = fabric.nodes[switch].kind
+        widest[kind] = max(widest[kind], len(uplinks[row]))
+    spine = widest[NodeKind.LEAF]
+    return {
+        NodeKind.LEAF: 1,
+        NodeKind.SPINE: spine,
+        NodeKind.SUPER_SPINE: spine * widest[NodeKind.SPINE],
+    }
+
+
+def _check_choice(
+    plan: ForwardingPlan, routing: RoutingSpec, uplinks: Sequence[tuple[int, ...]]
+) -> None:
+    vteps = plan.vtep_of_switch >= 0
+    if routing.policy == "pinned" and vteps.any():
+        inside = [len(ports) > 1 for ports, vtep in zip(uplinks, vteps, strict=True) if not vtep]
+        if any(inside):
+            raise SpecError(
+                [
+                    Fault(
+                        f"{plan.design}: spines have several next hops and see outer headers only: "
+                        "they cannot pin queue pairs to paths",
+                        "routing.policy",
+                        hint="use another policy for this design, or a fabric of two tiers with "
+                        "single links",
+                    )
+                ]
+            )
+    if any(len(ports) > 1 for ports in uplinks):
         return
     reason = "the spanning tree leaves" if plan.design == "stretched-l2/rstp" else "the fabric has"
     raise SpecError(
@@ -74,8 +119,20 @@ def _notes(plan: ForwardingPlan, routing: RoutingSpec) -> list[str]:
     return notes
 
 
-def _flowlet(routing: RoutingSpec, kind: NodeKind, seed: int) -> SwitchPolicy:
-    if kind is not NodeKind.LEAF:
+@dataclass(frozen=True)
+class Place:
+    """What a policy has to know of the switch that it is for."""
+
+    kind: NodeKind
+    seed: int
+    uplinks: tuple[int, ...]
+    """Ports of its largest group, counted among its own."""
+    digit: int
+    """Paths that the tiers below tell apart."""
+
+
+def _flowlet(routing: RoutingSpec, at: Place) -> SwitchPolicy:
+    if at.kind is not NodeKind.LEAF:
         return SwitchPolicy()
     own = routing.flowlet
     return SwitchPolicy(
@@ -87,20 +144,31 @@ def _flowlet(routing: RoutingSpec, kind: NodeKind, seed: int) -> SwitchPolicy:
             ("load_weight", own.load_weight),
             ("queue_weight", own.queue_weight),
             ("slots", own.slots),
-            ("seed", seed),
+            ("seed", at.seed),
         ),
     )
 
 
-def _adaptive(routing: RoutingSpec, kind: NodeKind, seed: int) -> SwitchPolicy:
+def _adaptive(routing: RoutingSpec, at: Place) -> SwitchPolicy:
     own = routing.adaptive
     remote = int(own.remote is not None)
     return SwitchPolicy(
-        "adaptive", (("quantum_bytes", own.quantum), ("seed", seed), ("remote", remote))
+        "adaptive", (("quantum_bytes", own.quantum), ("seed", at.seed), ("remote", remote))
     )
 
 
-_POLICIES: dict[str, Callable[[RoutingSpec, NodeKind, int], SwitchPolicy]] = {
+def _spray(_: RoutingSpec, at: Place) -> SwitchPolicy:
+    return SwitchPolicy("spray", (("digit", at.digit),))
+
+
+def _pinned(_: RoutingSpec, at: Place) -> SwitchPolicy:
+    ports = tuple(("uplink", port) for port in at.uplinks)
+    return SwitchPolicy("pinned", (("digit", at.digit), *ports))
+
+
+_POLICIES: dict[str, Callable[[RoutingSpec, Place], SwitchPolicy]] = {
     "flowlet": _flowlet,
     "adaptive": _adaptive,
+    "spray": _spray,
+    "pinned": _pinned,
 }

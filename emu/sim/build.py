@@ -11,6 +11,7 @@ from emu.core import _core
 from emu.fabric.forwarding import ForwardingPlan
 from emu.fabric.graph import Fabric, NodeKind
 from emu.sim.dialect import hash_words, set_dialect, switch_hash_seeds
+from emu.sim.pinning import pin_paths
 from emu.sim.ports import PortMap
 from emu.sim.scenario import Scenario
 from emu.spec import WATCHDOG_ACTIONS, DialectSpec, ExperimentSpec, NicProfile, SwitchProfile
@@ -62,6 +63,7 @@ def _add_nodes(engine: _core.Engine, scenario: Scenario) -> None:
     fabric, spec = scenario.fabric, scenario.spec
     nic = spec.topology.nic
     nic_id = _add_nic_profile(engine, spec, nic)
+    _set_reordering(engine, spec, nic_id)
     for endpoint in fabric.endpoints:
         engine.add_endpoint(len(fabric.ports_of(endpoint)), nic_id, nic.latency_rx)
     profiles: dict[NodeKind, int] = {}
@@ -98,6 +100,32 @@ def _add_switch_profile(engine: _core.Engine, profile: SwitchProfile, dialect: D
         watchdog_restore_ps=watchdog.restore if watchdog else 0,
         watchdog_action=WATCHDOG_ACTIONS.index(watchdog.action) if watchdog else 0,
     )
+
+
+RECEIVERS = {"go-back-n": 0, "in-order": 1, "selective-repeat": 2}
+ENTROPY_MODES = {"oblivious": 1, "feedback": 2}
+"""Numbers that the engine knows them by."""
+
+
+def reorder_packets(spec: ExperimentSpec) -> int:
+    """Early packets that a queue pair keeps."""
+    transport = spec.transport
+    if transport.receiver == "in-order":
+        return transport.reorder_buffer // spec.topology.nic.mtu
+    return transport.window if transport.receiver == "selective-repeat" else 0
+
+
+def _set_reordering(engine: _core.Engine, spec: ExperimentSpec, nic_id: int) -> None:
+    """What NICs do with packets that overtake each other, and how they spray."""
+    transport, routing = spec.transport, spec.routing
+    if transport.receiver != "go-back-n":
+        engine.set_receiver(
+            nic_id, RECEIVERS[transport.receiver], reorder_packets(spec), transport.loss_after
+        )
+    if routing.policy == "spray":
+        spray = routing.spray
+        mode = ENTROPY_MODES[spray.entropy]
+        engine.set_entropy(nic_id, mode, spray.values, spray.kept, spray.freeze)
 
 
 def _add_nic_profile(engine: _core.Engine, spec: ExperimentSpec, nic: NicProfile) -> int:
@@ -225,6 +253,8 @@ def _add_traffic(engine: _core.Engine, scenario: Scenario) -> None:
         qps["priority"].to_numpy(np.uint8),
         reads,
     )
+    if scenario.spec.routing.policy == "pinned":
+        engine.set_pins(pin_paths(scenario))
     if scenario.spec.dialect.hash == "murmur3":
         engine.set_hash_words(hash_words(scenario.fabric, qps, scenario.spec.dialect))
     engine.post(

@@ -13,7 +13,8 @@ from emu.core import _core
 __all__ = ["recording_engine"]
 
 _ANSWERS = {
-    "messages", "queues", "port_drops", "switches", "queue_samples", "series", "events", "totals",
+    "messages", "queues", "port_drops", "switches", "reordering", "queue_samples", "series",
+    "events", "totals",
 }  # fmt: skip
 """Calls that change nothing."""
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from emu.core import _core
 from emu.fabric.graph import Fabric
-from emu.sim.build import PRIORITIES
+from emu.sim.build import PRIORITIES, reorder_packets
 from emu.sim.ideal import ideal_transfer_ps
 from emu.sim.ports import PortMap
 from emu.sim.scenario import Scenario
@@ -111,6 +111,31 @@ def request_table(scenario: Scenario, transfers: pd.DataFrame) -> pd.DataFrame:
     out["ttft_ps"] = np.where(unfinished, -1, ttft)
     out["ttft_fabric_ps"] = np.where(unfinished, -1, exposed)
     return out
+
+
+def qp_table(engine: _core.Engine, scenario: Scenario, flows: pd.DataFrame) -> pd.DataFrame:
+    """qps.parquet."""
+    raw = engine.reordering()
+    qps, spec = scenario.workload.qps, scenario.spec
+    sent = flows.groupby("qp_id")["packets"].sum()
+    # One bit per packet that may be early; selective repeat keeps the same at the sender.
+    sides = {"go-back-n": 0, "in-order": 1, "selective-repeat": 2}[spec.transport.receiver]
+    held_bytes = raw["held_max_packets"] * spec.topology.nic.mtu
+    in_order = spec.transport.receiver == "in-order"
+    return pd.DataFrame(
+        {
+            "qp_id": qps["qp_id"].to_numpy(),
+            "src_endpoint": qps["src_endpoint"].to_numpy(),
+            "dst_endpoint": qps["dst_endpoint"].to_numpy(),
+            "data_packets": sent.reindex(qps["qp_id"], fill_value=0).to_numpy(),
+            "early_packets": raw["early_packets"],
+            "early_max_packets": raw["early_max_packets"],
+            "discarded_packets": raw["discarded_packets"],
+            # Selective repeat places what is early: it holds nothing.
+            "reorder_peak_bytes": held_bytes if in_order else np.zeros_like(held_bytes),
+            "reorder_state_bytes": sides * -(-reorder_packets(spec) // 8),
+        }
+    )
 
 
 def port_tables(

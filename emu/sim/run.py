@@ -24,6 +24,7 @@ from emu.sim.results import (
     counters,
     flow_table,
     port_tables,
+    qp_table,
     queue_table,
     request_table,
     series_table,
@@ -194,6 +195,7 @@ def _write(
     port_rows, link_rows, switch_rows = port_tables(engine, scenario, ports)
     writer.write_table("flows", flows)
     writer.write_table("transfers", transfers)
+    writer.write_table("qps", qp_table(engine, scenario, flows))
     writer.write_table("requests", request_table(scenario, transfers))
     writer.write_table("ports", port_rows)
     writer.write_table("links", link_rows)

@@ -14,7 +14,7 @@ from emu.spec.fault import BlackHole, fault_names, fault_windows
 from emu.spec.hostset import pick_names
 from emu.spec.located import At
 from emu.spec.routing import PER_PACKET
-from emu.units import format_time
+from emu.units import format_size, format_time
 
 if TYPE_CHECKING:
     from emu.spec.experiment import ExperimentSpec
@@ -95,13 +95,33 @@ def _check_captures(spec: ExperimentSpec) -> Iterator[Item]:
 
 def _check_routing(spec: ExperimentSpec) -> Iterator[Item]:
     """Packets that overtake each other need NICs that bear it, or somebody who knows."""
-    routing = spec.routing
-    if routing.policy in PER_PACKET and not routing.accept_retransmissions:
+    routing, receiver = spec.routing, spec.transport.receiver
+    go_back_n = receiver == "go-back-n"
+    if routing.policy in PER_PACKET and go_back_n and not routing.accept_retransmissions:
         yield (
             ("routing", "policy"),
             f"{routing.policy} lets packets of a queue pair overtake each other, and go-back-N "
-            "NICs send everything again from the first that is late: set "
-            "routing.accept_retransmissions: true to see what that costs",
+            "NICs send everything again from the first that is late: choose transport.receiver "
+            "in-order or selective-repeat, or set routing.accept_retransmissions: true to see "
+            "what that costs",
+        )
+    if routing.policy == "spray" and routing.spray.entropy == "feedback" and go_back_n:
+        yield (
+            ("routing", "spray", "entropy"),
+            "feedback needs a receiver that tells of each arrival: choose transport.receiver "
+            "in-order or selective-repeat",
+        )
+    if routing.policy != "ecmp" and spec.dialect.hash == "murmur3":
+        yield (
+            ("routing", "policy"),
+            f"{routing.policy} and dialect.hash murmur3 exclude each other: that dialect "
+            "picks next hops as another simulator's ECMP does",
+        )
+    if receiver == "in-order" and spec.transport.reorder_buffer < 2 * spec.topology.nic.mtu:
+        yield (
+            ("transport", "reorder_buffer"),
+            f"reorder_buffer is {format_size(spec.transport.reorder_buffer)}: it has to hold two "
+            f"packets of {spec.topology.nic.mtu} bytes at least",
         )
 
 

@@ -14,8 +14,8 @@ from pydantic import Field, model_validator
 from emu.spec.base import Bool, Int, Spec
 from emu.units import Size, Time, format_time
 
-Policy = Literal["ecmp", "flowlet", "adaptive"]
-PER_PACKET: tuple[Policy, ...] = ("adaptive",)
+Policy = Literal["ecmp", "flowlet", "adaptive", "spray", "pinned"]
+PER_PACKET: tuple[Policy, ...] = ("adaptive", "spray")
 """Policies that send packets of one queue pair over several paths at a time."""
 
 
@@ -70,17 +70,40 @@ class AdaptiveSpec(Spec):
     """null: each switch knows its own queues and links only."""
 
 
+ENTROPY_VALUES_MAX = 1 << 14
+"""A RoCEv2 source port has its two upper bits set."""
+
+
+class SpraySpec(Spec):
+    """Per packet by the entropy value in its source port.
+
+    Sources: DRB (CoNEXT 2013) for values in turn, REPS (arXiv 2407.21625) for feedback.
+    """
+
+    entropy: Literal["oblivious", "feedback"] = "oblivious"
+    """oblivious: values in turn, whatever becomes of the packets; feedback: a value whose
+    packet came through unmarked is used again, one that was marked or lost is not."""
+    values: Annotated[Int, Field(ge=2, le=ENTROPY_VALUES_MAX)] = ENTROPY_VALUES_MAX
+    """How many different values a sender uses."""
+    kept: Annotated[Int, Field(ge=1, le=4096)] = 64
+    """feedback: good values that a queue pair remembers."""
+    freeze: Time = 1_000_000_000
+    """feedback: for so long after a loss a sender uses old good values instead of new ones."""
+
+
 class RoutingSpec(Spec):
     """How a switch picks one of several next hops."""
 
     policy: Policy = "ecmp"
     """ecmp: by a hash of the 5-tuple with a seed per switch; flowlet: as ecmp, but a flow that
     was silent for a while may move to a better port; adaptive: each data packet to the port
-    with the shortest queue."""
+    with the shortest queue; spray: each data packet by its own entropy value; pinned: each
+    queue pair on a path chosen with all transfers in view."""
     polarised: Bool = False
     """True: every switch has the same seed, so that tiers repeat each other's choice."""
     flowlet: FlowletSpec = FlowletSpec()
     adaptive: AdaptiveSpec = AdaptiveSpec()
+    spray: SpraySpec = SpraySpec()
     accept_retransmissions: Bool = False
     """True: packets of a queue pair may overtake each other although the NICs answer that with
     go-back-N, which sends again what had arrived."""

@@ -7,9 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from emu.spec.base import Spec
+from emu.spec.base import Int, Spec
 from emu.spec.dcqcn import Dcqcn
-from emu.units import Rate
+from emu.units import Rate, Size
 
 
 class TransportSpec(Spec):
@@ -20,6 +20,18 @@ class TransportSpec(Spec):
     dcqcn: Dcqcn | None = None
     rate: Annotated[Rate, Field(gt=0)] | None = None
     """Fixed rate of each queue pair; null: the line rate."""
+    receiver: Literal["go-back-n", "in-order", "selective-repeat"] = "go-back-n"
+    """What a NIC does with a packet that comes before an earlier one. go-back-n: discards it
+    and asks for everything again; in-order: holds it in a reorder buffer until the gap is
+    filled; selective-repeat: places it, and the sender repeats what is missing only."""
+    reorder_buffer: Annotated[Size, Field(gt=0)] = 1_048_576
+    """in-order: what a queue pair's reorder buffer holds, in slots of one MTU. What finds
+    it full is discarded and asked for again, with all that follows."""
+    window: Annotated[Int, Field(ge=2, le=65536)] = 1024
+    """selective-repeat: bits of a queue pair's bitmap, and packets that a sender may be ahead
+    of the first that is missing."""
+    loss_after: Annotated[Int, Field(ge=1, le=65536)] = 256
+    """in-order, selective-repeat: a packet is lost when one that is so much later has come."""
 
     @model_validator(mode="after")
     def _belong(self) -> Self:

@@ -81,6 +81,10 @@ class Run:
         return self.table("requests")
 
     @cached_property
+    def qps(self) -> pd.DataFrame:
+        return self.table("qps")
+
+    @cached_property
     def ports(self) -> pd.DataFrame:
         return self.table("ports")
 

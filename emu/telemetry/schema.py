@@ -27,7 +27,7 @@ __all__ = [
     "TableSchema",
 ]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,23 @@ _REQUESTS = _table(
             "the fabric; -1 if it never ended",
         ),
     ],
+)
+
+_QPS = _table(
+    "qps",
+    "One row per queue pair: in which order its data came, and what it takes to bear that.",
+    [
+        ("qp_id", _I32, "queue pair"),
+        ("src_endpoint", _I32, "NIC that sends the data"),
+        ("dst_endpoint", _I32, "NIC that receives the data"),
+        ("data_packets", _I64, "data packets sent, retransmissions included"),
+        ("early_packets", _I64, "data packets that came while an earlier one was missing"),
+        ("early_max_packets", _I64, "the most packets by which one was early: the bitmap needed"),
+        ("discarded_packets", _I64, "early packets that the receiver did not keep"),
+        ("reorder_peak_bytes", _I64, "most of them held at a time, in slots of one MTU"),
+        ("reorder_state_bytes", _I64, "bitmaps of both sides, as configured; 0 for go-back-N"),
+    ],
+    required=False,
 )
 
 _PORTS = _table(
@@ -239,6 +256,7 @@ TABLES: Final[Mapping[str, TableSchema]] = {
         _FLOWS,
         _TRANSFERS,
         _REQUESTS,
+        _QPS,
         _PORTS,
         _SWITCHES,
         _LINKS,

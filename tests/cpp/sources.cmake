@@ -22,6 +22,7 @@ set(EMU_TEST_SOURCES
     tests/cpp/test_paced.cc
     tests/cpp/test_psn_space.cc
     tests/cpp/test_ring.cc
+    tests/cpp/test_routing.cc
     tests/cpp/test_scheduler.cc
     tests/cpp/test_switch.cc
     tests/cpp/test_transport.cc

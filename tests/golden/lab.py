@@ -120,9 +120,9 @@ def experiment(
             "name": "lab",
             "topology": topology,
             "workload": workload,
-            "transport": {"cc": cc},
             "designs": [design],
             **more,
+            "transport": {"cc": cc, **more.get("transport", {})},
         }
     )
 

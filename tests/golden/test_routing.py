@@ -13,20 +13,31 @@ from tests.golden.lab import US, Flow, Outcome, experiment, simulate
 
 CLOS = {"leaves": 4, "spines": 4, "hosts_per_leaf": 4}
 PERMUTATION = [Flow(i, (i + 4) % 16, 500_000) for i in range(16)]
+RECEIVERS = ["go-back-n", "in-order", "selective-repeat"]
 
 
-def run(policy: str, flows: list[Flow], clos: dict[str, Any] = CLOS, **routing: Any) -> Outcome:
+def run(
+    policy: str,
+    flows: list[Flow],
+    clos: dict[str, Any] = CLOS,
+    transport: dict[str, Any] | None = None,
+    **routing: Any,
+) -> Outcome:
     chosen = {"policy": policy, "accept_retransmissions": True, **routing}
-    return simulate(experiment(clos, routing=chosen), flows)
+    return simulate(experiment(clos, routing=chosen, transport=transport or {}), flows)
 
 
 def uplinks(out: Outcome, leaf: int = 0, spines: int = 4) -> list[int]:
     return [out.queue(f"leaf{leaf}", f"spine{s}")["tx_bytes"] for s in range(spines)]
 
 
-@pytest.mark.parametrize("policy", ["ecmp", "flowlet", "adaptive"])
-def test_all_packets_are_accounted_for_and_the_same_comes_out_twice(policy: str) -> None:
-    first, second = run(policy, PERMUTATION), run(policy, PERMUTATION)
+@pytest.mark.parametrize("receiver", RECEIVERS)
+@pytest.mark.parametrize("policy", ["ecmp", "flowlet", "adaptive", "spray", "pinned"])
+def test_all_packets_are_accounted_for_and_the_same_comes_out_twice(
+    policy: str, receiver: str
+) -> None:
+    flows = PERMUTATION[:6]
+    first, second = (run(policy, flows, transport={"receiver": receiver}) for _ in range(2))
     counts = first.counters
     assert (first.flows["status"] == "done").all()
     assert counts["injected_packets"] == (
@@ -135,3 +146,159 @@ def test_a_lag_over_two_spines_is_noted() -> None:
     spec = experiment(clos, design="stretched-l2/mlag", routing={"policy": "flowlet"})
     out = simulate(spec, PERMUTATION)
     assert any("two spines at most" in note for note in out.scenario.plan.notes)
+
+
+def test_spray_evens_uplinks_to_within_a_packet_per_queue_pair() -> None:
+    """Whole rounds over the uplinks: of one queue pair each carries the same number."""
+    packets = 4 * 30 + 3
+    out = run("spray", [Flow(0, 4, packets * 4096)], transport={"receiver": "selective-repeat"})
+    sent = [out.queue("leaf0", f"spine{s}")["tx_packets"] for s in range(4)]
+    assert sorted(sent) == [30, 31, 31, 31]
+    many = [Flow(src, src + 4, 200 * 4096 + 4096 * src) for src in range(4)]
+    out = run("spray", many, transport={"receiver": "selective-repeat"})
+    sent = [out.queue("leaf0", f"spine{s}")["tx_packets"] for s in range(4)]
+    assert max(sent) - min(sent) <= len(many)
+
+
+def test_spray_reads_another_digit_at_the_next_tier() -> None:
+    """Three tiers: all four paths through two spines and their super-spines carry the same."""
+    clos = {
+        "tiers": 3, "pods": 2, "leaves": 2, "spines": 2, "super_spines": 4, "hosts_per_leaf": 1,
+    }  # fmt: skip
+    packets = 400
+    out = run("spray", [Flow(0, 3, packets * 4096)], clos, {"receiver": "selective-repeat"})
+    queues = out.engine.queues()
+    built = out.scenario.fabric
+    per_super = []
+    for node in built.switches:
+        if built.nodes[node].kind.value != "super_spine":
+            continue
+        numbers = [int(out.ports.to_engine[p]) for p in built.ports_of(node)]
+        data = sum(int(queues["tx_payload_bytes"][8 * n + 3]) for n in numbers)
+        per_super.append(data // 4096)
+    used = [n for n in per_super if n]
+    assert len(used) == 4
+    assert set(used) == {packets // 4}
+
+
+def test_pinned_paths_spread_what_the_hash_lets_collide_and_reorder_nothing() -> None:
+    out = run("pinned", PERMUTATION)
+    for leaf in range(4):
+        loads = uplinks(out, leaf)
+        assert max(loads) < 1.02 * sum(loads) / 4
+    assert out.counters["nak_packets"] == 0
+    hashed = run("ecmp", PERMUTATION)
+    assert out.flows["end_ps"].max() < 0.6 * hashed.flows["end_ps"].max()
+
+
+def test_pinned_queue_pairs_of_a_dead_uplink_move_and_the_others_stay() -> None:
+    fault = {"kind": "link-down", "link": "leaf0-spine0[0]", "at": "0s"}
+    timers = {"loss_of_signal": "1us", "bgp_local_repair": "0s"}
+    flows = [Flow(src, src + 4, 400_000, at_ps=20 * US) for src in range(4)]
+    routing = {"policy": "pinned"}
+    healthy = simulate(experiment(CLOS, routing=routing), flows)
+    broken = simulate(
+        experiment(CLOS, routing=routing, faults=[fault], timers=timers, stop={"at": "300us"}),
+        flows,
+    )
+    before, after = uplinks(healthy), uplinks(broken)
+    assert after[0] < 1_000
+    moved = [b - a for a, b in zip(before[1:], after[1:], strict=True)]
+    assert min(moved) > -5_000, "the other queue pairs are where they were"
+    assert max(moved) > 300_000, "that of the dead uplink is on one of theirs"
+
+
+def test_a_full_reorder_buffer_discards_and_everything_from_the_gap_is_sent_again() -> None:
+    small = run(
+        "adaptive", PERMUTATION, transport={"receiver": "in-order", "reorder_buffer": "8192B"}
+    )
+    large = run(
+        "adaptive", PERMUTATION, transport={"receiver": "in-order", "reorder_buffer": "1MB"}
+    )
+    assert small.engine.reordering()["discarded_packets"].sum() > 0
+    assert small.counters["nak_packets"] > 0
+    assert small.counters["retransmitted_packets"] > 0
+    assert large.engine.reordering()["early_packets"].sum() > 0
+    assert large.engine.reordering()["discarded_packets"].sum() == 0
+    assert large.counters["retransmitted_packets"] == 0
+    assert large.flows["end_ps"].max() < small.flows["end_ps"].max()
+
+
+def test_a_bitmap_repeats_what_is_missing_and_nothing_else() -> None:
+    loss = {"kind": "link-degraded", "link": "leaf0-spine0[0]", "at": "0s", "loss": 0.02}
+    clos = {"leaves": 2, "spines": 1, "hosts_per_leaf": 1}
+    lost, again = {}, {}
+    for receiver in RECEIVERS:
+        transport = {"receiver": receiver, "loss_after": 8}
+        nic = {"ack_interval": 4}
+        spec = experiment(clos, transport=transport, nic=nic, faults=[loss])
+        out = simulate(spec, [Flow(0, 1, 4_000_000)])
+        assert (out.flows["status"] == "done").all()
+        # In this direction: the other one carries ACKs.
+        gone = out.engine.port_drops()["link_error"]["packets"]
+        lost[receiver] = int(gone[out.port("leaf0", "spine0")])
+        again[receiver] = out.counters["retransmitted_packets"]
+    assert lost["selective-repeat"] > 10
+    assert again["selective-repeat"] == lost["selective-repeat"]
+    assert again["go-back-n"] > 3 * lost["go-back-n"]
+    assert again["in-order"] > 3 * lost["in-order"]
+
+
+def test_a_sender_is_never_further_ahead_than_the_bitmap_reaches() -> None:
+    transport = {"receiver": "selective-repeat", "window": 16}
+    out = run("adaptive", PERMUTATION, transport=transport, adaptive={"quantum": "256KB"})
+    raw = out.engine.reordering()
+    assert raw["early_max_packets"].max() < 16
+    assert (out.flows["status"] == "done").all()
+
+
+def test_feedback_avoids_a_path_that_loses_everything() -> None:
+    """A black hole behind one spine: values that lead there do not come back."""
+    hole = {"kind": "link-degraded", "link": "leaf1-spine2[0]", "at": "0s", "loss": 1.0}
+    clos = {"leaves": 2, "spines": 4, "hosts_per_leaf": 1}
+    lost = {}
+    for entropy in ("oblivious", "feedback"):
+        spec = experiment(
+            clos,
+            routing={"policy": "spray", "spray": {"entropy": entropy}},
+            transport={"receiver": "selective-repeat", "window": 64, "loss_after": 16},
+            nic={"ack_interval": 4, "retransmit_timeout": "100us"},
+            faults=[hole],
+        )
+        out = simulate(spec, [Flow(0, 1, 8_000_000)])
+        assert (out.flows["status"] == "done").all()
+        lost[entropy] = out.drops["link_error"]
+    assert lost["oblivious"] > 500, "a quarter of all packets"
+    assert lost["feedback"] < lost["oblivious"] / 5
+
+
+@pytest.mark.parametrize("design", ["l3", "evpn/l2vni"])
+def test_feedback_comes_back_through_tunnels(design: str) -> None:
+    spec = experiment(
+        CLOS,
+        design=design,
+        routing={"policy": "spray", "spray": {"entropy": "feedback", "values": 256}},
+        transport={"receiver": "in-order"},
+    )
+    out = simulate(spec, PERMUTATION)
+    assert (out.flows["status"] == "done").all()
+    assert max(uplinks(out)) < 1.3 * sum(uplinks(out)) / 4
+
+
+def test_feedback_needs_a_receiver_that_tells() -> None:
+    with pytest.raises(ValidationError, match="feedback needs a receiver"):
+        experiment(
+            CLOS,
+            routing={
+                "policy": "spray", "spray": {"entropy": "feedback"}, "accept_retransmissions": True,
+            },
+        )  # fmt: skip
+
+
+def test_spines_of_an_overlay_cannot_pin_what_they_do_not_see() -> None:
+    clos = {
+        "tiers": 3, "pods": 2, "leaves": 2, "spines": 2, "super_spines": 4, "hosts_per_leaf": 1,
+    }  # fmt: skip
+    spec = experiment(clos, design="evpn", routing={"policy": "pinned"})
+    with pytest.raises(SpecError, match="see outer headers only"):
+        simulate(spec, [Flow(0, 3, 1)])

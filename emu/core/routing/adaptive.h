@@ -41,7 +41,7 @@ struct Adaptive {
       std::int64_t bytes = hops.queue_bytes_bound(i, packet);
       if (bytes >= quantum_bytes_) bytes = hops.queue_bytes(i, packet);
       std::uint32_t grade = queue_grade(bytes, quantum_bytes_);
-      if (remote_) grade = std::max(grade, hops.remote_grade(i, packet));
+      if (remote_ && grade < best_grade) grade = std::max(grade, hops.remote_grade(i, packet));
       if (grade < best_grade) {
         if (grade == 0) return i;
         best = i;

@@ -27,8 +27,13 @@ class NextHops {
   /// Port among those of the switch.
   std::uint32_t port_index(std::uint32_t i) const { return members_.ports[i] - switch_.first_port; }
   /// The member that ECMP would take.
-  std::uint32_t hashed() const {
-    return hash_member(packet_.entropy, switch_.table->hash_seed, members_.count);
+  std::uint32_t hashed() const { return hashed(packet_.entropy); }
+  std::uint32_t hashed(std::uint32_t entropy) const {
+    return hash_member(entropy, switch_.table->hash_seed, members_.count);
+  }
+  /// The path that was chosen for the packet's queue pair.
+  std::uint32_t pin(const Packet& packet) const {
+    return packet.qp < engine_.pins_.size() ? engine_.pins_[packet.qp] : 0;
   }
   /// False: the switch knows that the link is down. True before it has noticed.
   bool alive(std::uint32_t i) const { return !port(i).known_down; }

@@ -19,10 +19,12 @@
 #include "ecmp.h"
 #include "flowlet.h"
 #include "params.h"
+#include "pinned.h"
+#include "spray.h"
 
 namespace emu {
 
-using Routing = std::variant<Ecmp, Flowlet, Adaptive>;
+using Routing = std::variant<Ecmp, Flowlet, Adaptive, Spray, Pinned>;
 
 namespace routing_detail {
 template <typename... Policies>
