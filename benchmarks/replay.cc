@@ -487,6 +487,16 @@ class Replay {
          const auto port = u32();
          engine_->set_loss(port, real());
        }},
+      {"set_rate",
+       [this] {
+         const auto port = u32();
+         engine_->set_rate(port, i64());
+       }},
+      {"set_marking",
+       [this] {
+         const auto sw = u32();
+         engine_->set_marking(sw, flag());
+       }},
       {"set_black_hole",
        [this] {
          const auto port = u32();

@@ -472,6 +472,8 @@ NB_MODULE(_core, m) {
       .def("set_link", &Engine::set_link, "port"_a, "up"_a)
       .def("port_detected", &Engine::port_detected, "port"_a, "up"_a)
       .def("set_loss", &Engine::set_loss, "port"_a, "loss"_a)
+      .def("set_rate", &Engine::set_rate, "port"_a, "rate_bps"_a)
+      .def("set_marking", &Engine::set_marking, "sw"_a, "on"_a)
       .def("set_black_hole", &Engine::set_black_hole, "port"_a, "on"_a, "routes"_a)
       .def("set_receive_rate", &Engine::set_receive_rate, "endpoint"_a, "rate_bps"_a)
       .def("set_storm", &Engine::set_storm, "endpoint"_a, "priority"_a, "on"_a)

@@ -74,15 +74,11 @@ void Engine::connect(std::uint32_t a, std::uint32_t b, Bps rate_bps, Ps delay_ps
   reaction_ps_.resize(ports_.size());
   for (const auto& [from, to] : {std::pair{a, b}, std::pair{b, a}}) {
     Port& port = ports_[from];
-    const NodeRef& peer = nodes_[ports_[to].node];
     port.rate = LinkRate(rate_bps, framing_.grain_ps);
     port.peer = to;
     port.peer_node = ports_[to].node;
     port.flight_ps = delay_ps + receive_ps_[port.peer_node];
     port.pfc_flight_ps = delay_ps;
-    if (peer.is_switch && switch_profiles_[switches_[peer.index].profile].cut_through) {
-      port.header_ps = port.rate.time_of(kCutThroughBytes + framing_.preamble_bytes);
-    }
   }
 }
 
@@ -98,6 +94,26 @@ void Engine::set_port_ecn(std::uint32_t port, std::uint32_t profile) {
 void Engine::set_headroom(std::uint32_t port, std::uint8_t priority, std::int64_t bytes) {
   pgs_.resize(ports_.size() * kPriorities);
   pgs_[port * kPriorities + priority].headroom_limit = bytes;
+}
+
+/// When the peer acts on what the port sends, by the port's rate.
+void Engine::set_arrival(Port& port) const {
+  const NodeRef& peer = nodes_[port.peer_node];
+  port.header_ps = 0;
+  port.arrival_ps_per_byte = 0;
+  if (peer.is_switch && switch_profiles_[switches_[peer.index].profile].cut_through) {
+    port.header_ps = port.rate.time_of(kCutThroughBytes + framing_.preamble_bytes);
+  }
+  // Bits cannot leave before they have come: where some port is faster, a
+  // switch stores what it receives on a slower one.
+  for (std::uint32_t i = 0; i < peer.ports && port.header_ps != 0; ++i) {
+    if (ports_[peer.first_port + i].rate.bps > port.rate.bps) port.header_ps = 0;
+  }
+  port.arrival_ps = port.flight_ps + port.header_ps;
+  if (port.header_ps == 0) {
+    port.arrival_ps_per_byte = static_cast<std::uint32_t>(port.rate.ps_per_byte);
+    port.arrival_ps += framing_.preamble_bytes * Ps{port.rate.ps_per_byte};
+  }
 }
 
 void Engine::finish_build() {
@@ -116,18 +132,9 @@ void Engine::finish_build() {
   wires_.assign(words, 0);
   for (Port& port : ports_) {
     port.to = &ports_[port.peer];
-    // Bits cannot leave before they have come: where some port is faster, a
-    // switch stores what it receives on a slower one.
-    const NodeRef& peer = nodes_[port.peer_node];
-    for (std::uint32_t i = 0; i < peer.ports && port.header_ps != 0; ++i) {
-      if (ports_[peer.first_port + i].rate.bps > port.rate.bps) port.header_ps = 0;
-    }
-    port.arrival_ps = port.flight_ps + port.header_ps;
-    if (port.header_ps == 0) {
-      port.arrival_ps_per_byte = static_cast<std::uint32_t>(port.rate.ps_per_byte);
-      port.arrival_ps += framing_.preamble_bytes * Ps{port.rate.ps_per_byte};
-    }
+    set_arrival(port);
   }
+  unmarked_profile_ = static_cast<std::uint16_t>(add_ecn_profile({kNever, kNever, 1.0, 0}));
   Ps window = kWindowMaxPs;
   for (const Port& port : ports_) {
     if (port.rate.bps <= 0) throw std::invalid_argument("every port must be connected");

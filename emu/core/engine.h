@@ -82,6 +82,7 @@ struct Switch {
   std::vector<std::uint32_t> free_replications;
   std::uint64_t flooded_packets = 0;
   std::uint64_t marked_packets = 0;
+  std::vector<std::uint16_t> forgotten;  // ECN profiles by port, while it marks nothing
 };
 
 enum class TimerKind : std::uint8_t { kPost, kRetransmit, kReadRetry, kArp, kStorm, kRxXon };
@@ -184,6 +185,8 @@ class Engine {
   void set_link(std::uint32_t port, bool up);
   void port_detected(std::uint32_t port, bool up);
   void set_loss(std::uint32_t port, double loss);
+  void set_rate(std::uint32_t port, Bps rate_bps);
+  void set_marking(std::uint32_t sw, bool on);
   void set_black_hole(std::uint32_t port, bool on, const std::vector<std::uint16_t>& routes);
   void set_receive_rate(std::uint32_t endpoint, Bps rate_bps);
   void set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on);
@@ -248,6 +251,7 @@ class Engine {
   friend class NextHops;
 
   // engine.cc
+  void set_arrival(Port& port) const;
   void run_windows(Ps until, bool stop_when_done);
   void process(std::uint32_t node, Ps limit, bool partial);
   Ps wake(std::uint32_t node, Ps at) { return calendar_.wake(node, at); }
@@ -390,8 +394,9 @@ class Engine {
   std::vector<SwitchProfile> switch_profiles_;
   std::vector<NicParams> nic_profiles_;
   std::vector<EcnProfile> ecn_profiles_;
-  std::vector<Ps> receive_ps_;   // by node: pipeline or NIC latency
-  std::vector<Ps> reaction_ps_;  // by port: PFC reaction
+  std::uint16_t unmarked_profile_ = 0;  // of a switch that has forgotten its own
+  std::vector<Ps> receive_ps_;          // by node: pipeline or NIC latency
+  std::vector<Ps> reaction_ps_;         // by port: PFC reaction
   ForwardingTables tables_;
   RemoteState remote_;
   ArpPlan arp_;

@@ -102,12 +102,32 @@ void Engine::port_detected(std::uint32_t number, bool up) {
   wake(port.node, now_);
 }
 
+/// Of what the port sends, this share is lost.
 void Engine::set_loss(std::uint32_t number, double loss) {
+  Port& port = ports_[number];
+  port.loss_q32 = probability_q32(loss);
+  port.note_impairment();
+}
+
+/// The cable runs at this rate, both ways, from the next frame on. At most the
+/// rate that the fabric was built with: the window rests on that.
+void Engine::set_rate(std::uint32_t number, Bps rate_bps) {
   for (const std::uint32_t from : {number, ports_[number].peer}) {
-    Port& port = ports_[from];
-    port.loss_q32 = probability_q32(loss);
-    port.note_impairment();
+    ports_[from].rate = LinkRate(rate_bps, framing_.grain_ps);
   }
+  for (const std::uint32_t from : {number, ports_[number].peer}) set_arrival(ports_[from]);
+}
+
+/// A switch marks by its ports' profiles, or nothing.
+void Engine::set_marking(std::uint32_t row, bool on) {
+  Switch& sw = switches_[row];
+  if (on == sw.forgotten.empty()) return;
+  for (std::uint32_t i = 0; i < sw.ports; ++i) {
+    std::uint16_t& profile = sw.port[i].ecn_profile;
+    if (!on) sw.forgotten.push_back(profile);
+    profile = on ? sw.forgotten[i] : unmarked_profile_;
+  }
+  if (on) sw.forgotten.clear();
 }
 
 void Engine::set_black_hole(std::uint32_t number, bool on,

@@ -11,13 +11,16 @@ from emu.errors import Fault, SpecError
 from emu.fabric.graph import Fabric
 from emu.spec.fault import (
     BlackHole,
+    EcnOff,
     FaultSpec,
     FaultWindow,
+    LineCardDown,
     LinkDegraded,
     LinkDown,
     LinkFlap,
     NicStorm,
     SilentHost,
+    SlowLink,
     SlowReceiver,
     SwitchDown,
     WrongRoute,
@@ -45,7 +48,10 @@ class ResolvedFault:
     endpoints: tuple[int, ...] = ()
     """Endpoints hit; of a black hole: those whose packets vanish (empty = all)."""
     ports: tuple[int, ...] = ()
-    """Of a wrong route: the switch's ports that it leads out of."""
+    """Of a wrong route: the switch's ports that it leads out of; of a degraded link: those
+    whose frames are lost."""
+    share: float = 1.0
+    """Of a slow link: of its rate."""
     loss: float = 0.0
     rate_bps: int = 0
     priority: int = 0
@@ -87,7 +93,25 @@ def _resolve(fabric: Fabric, window: FaultWindow) -> ResolvedFault:
             links = link_targets(fabric, fault.link)
             return ResolvedFault(*common, links=links, period_ps=fault.period, count=fault.count)
         case LinkDegraded():
-            return ResolvedFault(*common, links=link_targets(fabric, fault.link), loss=fault.loss)
+            links = link_targets(fabric, fault.link)
+            ports = _senders(fabric, links, fault.sender)
+            return ResolvedFault(*common, links=links, ports=ports, loss=fault.loss)
+        case LineCardDown():
+            switch = switch_target(fabric, fault.switch)
+            own = fabric.ports_of(switch)
+            size = -(-len(own) // fault.cards)
+            card = own[fault.card * size : (fault.card + 1) * size]
+            links = tuple(fabric.ports[p].link for p in card)
+            return ResolvedFault(*common, links=links, switch=switch)
+        case SlowLink():
+            if fault.link is not None:
+                links = link_targets(fabric, fault.link)
+            else:
+                switch = switch_target(fabric, fault.switch or "")
+                links = tuple(fabric.ports[p].link for p in fabric.ports_of(switch))
+            return ResolvedFault(*common, links=links, share=fault.share)
+        case EcnOff():
+            return ResolvedFault(*common, switch=switch_target(fabric, fault.switch))
         case SwitchDown():
             switch = switch_target(fabric, fault.switch)
             links = tuple(fabric.ports[p].link for p in fabric.ports_of(switch))
@@ -147,6 +171,17 @@ def endpoint_targets(fabric: Fabric, name: str) -> tuple[int, ...]:
     if node >= fabric.n_endpoints:
         raise UnknownNameError("host", "host", name, fabric.host_ids)
     return (node,)
+
+
+def _senders(fabric: Fabric, links: Sequence[int], sender: str | None) -> tuple[int, ...]:
+    """Ports at both ends of links, or at the end of that name."""
+    ends = [port for i in links for port in (fabric.links[i].a, fabric.links[i].b)]
+    if sender is None:
+        return tuple(ends)
+    names = {port: fabric.nodes[fabric.ports[port].node].name for port in ends}
+    if sender not in names.values():
+        raise UnknownNameError("sender", "end of the link", sender, names.values())
+    return tuple(port for port in ends if names[port] == sender)
 
 
 def _ports_to(fabric: Fabric, switch: int, name: str) -> tuple[int, ...]:

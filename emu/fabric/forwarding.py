@@ -136,10 +136,26 @@ class PortDetected(Update):
 
 @dataclass(frozen=True)
 class LinkLoss(Update):
-    """Each packet on the link is lost with this probability (0 = healthy again)."""
+    """Each packet that the port sends is lost with this probability (0 = healthy again)."""
+
+    port: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class LinkRate(Update):
+    """The link runs at this share of its rate, both ways (1 = healthy again)."""
 
     link: int
-    loss: float
+    share: float
+
+
+@dataclass(frozen=True)
+class EcnMarking(Update):
+    """A switch row marks by its profiles, or nothing."""
+
+    switch: int
+    on: bool
 
 
 @dataclass(frozen=True)

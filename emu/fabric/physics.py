@@ -15,7 +15,9 @@ from typing import TypeVar
 from emu.fabric.faults import ResolvedFault
 from emu.fabric.forwarding import (
     BlackHole,
+    EcnMarking,
     LinkLoss,
+    LinkRate,
     LinkState,
     NicStorm,
     Note,
@@ -28,7 +30,17 @@ from emu.fabric.graph import Fabric
 
 Key = TypeVar("Key", bound=Hashable)
 
-_ORDER = (LinkState, LinkLoss, BlackHole, ReceiverRate, NicStorm, SilentHost, PortDetected)
+_ORDER = (
+    LinkState,
+    LinkLoss,
+    LinkRate,
+    EcnMarking,
+    BlackHole,
+    ReceiverRate,
+    NicStorm,
+    SilentHost,
+    PortDetected,
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,7 @@ def _down_windows(fault: ResolvedFault) -> Iterator[tuple[int, int | None]]:
         for i in range(fault.count):
             start = fault.start_ps + i * fault.period_ps
             yield start, start + max(1, fault.period_ps // 2)
-    elif fault.kind in ("link-down", "switch-down"):
+    elif fault.kind in ("link-down", "line-card-down", "switch-down"):
         yield fault.start_ps, fault.end_ps
 
 
@@ -120,9 +132,14 @@ def physical_updates(
 
 def _degradations(fabric: Fabric, faults: Sequence[ResolvedFault]) -> Iterator[Update]:
     """Faults that leave the links up."""
-    for (link, at_ps, cause), active in _levels(faults, "link-degraded", lambda f: f.links):
+    for (port, at_ps, cause), active in _levels(faults, "link-degraded", lambda f: f.ports):
         loss = 1.0 - math.prod(1.0 - f.loss for f in active)
-        yield LinkLoss(at_ps, cause, link, loss)
+        yield LinkLoss(at_ps, cause, port, loss)
+    for (link, at_ps, cause), active in _levels(faults, "slow-link", lambda f: f.links):
+        share = min((f.share for f in active), default=1.0)
+        yield LinkRate(at_ps, cause, link, share)
+    for (switch, at_ps, cause), active in _levels(faults, "ecn-off", lambda f: [f.switch]):
+        yield EcnMarking(at_ps, cause, switch - fabric.n_endpoints, not active)
     for (endpoint, at_ps, cause), active in _levels(faults, "slow-receiver", lambda f: f.endpoints):
         rate = min((f.rate_bps for f in active), default=0)
         yield ReceiverRate(at_ps, cause, endpoint, rate)

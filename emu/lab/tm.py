@@ -54,8 +54,8 @@ FOREIGN_PRIORITY = 0
 """Class of ping, iperf3 and the like: lossy in every preset."""
 
 PHYSICS = (
-    fw.LinkState, fw.PortDetected, fw.LinkLoss, fw.BlackHole, fw.ReceiverRate, fw.NicStorm,
-    fw.SilentHost, fw.SetEndpointGroup, fw.Note,
+    fw.LinkState, fw.PortDetected, fw.LinkLoss, fw.LinkRate, fw.EcnMarking, fw.BlackHole,
+    fw.ReceiverRate, fw.NicStorm, fw.SilentHost, fw.SetEndpointGroup, fw.Note,
 )  # fmt: skip
 """What happens to links and hosts. Everything else is for the real switches to decide."""
 

@@ -47,7 +47,13 @@ class Timeline:
             case fw.PortDetected():
                 e.port_detected(int(to_engine[update.port]), update.up)
             case fw.LinkLoss():
-                e.set_loss(self._link_port(update.link), update.loss)
+                e.set_loss(int(to_engine[update.port]), update.loss)
+            case fw.LinkRate():
+                link = self._fabric.links[update.link]
+                rate = round(self._fabric.ports[link.a].rate_bps * update.share)
+                e.set_rate(self._link_port(update.link), rate)
+            case fw.EcnMarking():
+                e.set_marking(update.switch, update.on)
             case fw.BlackHole():
                 e.set_black_hole(int(to_engine[update.port]), update.on, list(update.routes or ()))
             case fw.ReceiverRate():
@@ -84,8 +90,17 @@ class Timeline:
                 return "link-state", phase, "", fabric.links[update.link].name, f"link {word}"
             case fw.LinkLoss():
                 phase = "start" if update.loss > 0 else "end"
+                port = fabric.ports[update.port]
+                node = fabric.nodes[port.node].name
+                name = fabric.links[port.link].name
+                return "link-loss", phase, node, name, f"loses {update.loss:g} of what it sends"
+            case fw.LinkRate():
+                phase = "start" if update.share < 1 else "end"
                 name = fabric.links[update.link].name
-                return "link-loss", phase, "", name, f"loss rate {update.loss:g}"
+                return "link-rate", phase, "", name, f"runs at {update.share:g} of its rate"
+            case fw.EcnMarking():
+                phase, word = ("end", "marks again") if update.on else ("start", "marks nothing")
+                return "ecn-marking", phase, self._switch(update.switch), "", word
             case fw.BlackHole():
                 port = fabric.ports[update.port]
                 phase = "start" if update.on else "end"

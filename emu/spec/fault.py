@@ -26,6 +26,9 @@ NodeName = Annotated[str, Formed(NODE, "the name of a switch such as leaf1")]
 HostName = Annotated[
     str, Formed(rf"{NODE}(\.\d+)?", "the name of a host such as h3, or of its NIC such as h3.0")
 ]
+EndName = Annotated[
+    str, Formed(rf"{NODE}(\.\d+)?", "the name of a switch such as leaf1, or of a NIC such as h3.0")
+]
 Duration = Annotated[Time, Field(gt=0)]
 
 
@@ -84,12 +87,58 @@ class SwitchDown(FaultBase):
     duration: Duration | None = Field(None, alias="for")
 
 
+class LineCardDown(FaultBase):
+    """A line card of a switch dies: the ports are spread over ``cards`` cards in their order,
+    and those of one card lose their links."""
+
+    kind: Literal["line-card-down"]
+    switch: NodeName
+    cards: Annotated[Int, Field(ge=2, le=64)] = 4
+    card: Annotated[Int, Field(ge=0, le=63)] = 0
+    """Which one, from 0 on."""
+    duration: Duration | None = Field(None, alias="for")
+
+    @model_validator(mode="after")
+    def _card_exists(self) -> Self:
+        if self.card >= self.cards:
+            raise ValueError(f"card is {self.card} of {self.cards}: they are numbered from 0")
+        return self
+
+
 class LinkDegraded(FaultBase):
-    """A link loses packets at random, in both directions."""
+    """A link loses packets at random: in both directions, or only what one end sends."""
 
     kind: Literal["link-degraded"]
     link: LinkName
     loss: Annotated[Fraction, Field(gt=0, le=1)]
+    """Share of frames: the frame error rate that is left after forward error correction."""
+    sender: EndName | None = None
+    """Node at one end: only what it sends is lost, as with one bad laser."""
+    duration: Duration | None = Field(None, alias="for")
+
+
+class SlowLink(FaultBase):
+    """A link, or every link of a switch, runs at a share of its rate, both ways."""
+
+    kind: Literal["slow-link"]
+    link: LinkName | None = None
+    switch: NodeName | None = None
+    share: Annotated[Fraction, Field(gt=0, lt=1)] = 0.5
+    duration: Duration | None = Field(None, alias="for")
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if (self.link is None) == (self.switch is None):
+            given = "neither" if self.link is None else "both"
+            raise ValueError(f"{given} of link and switch are given: exactly one is wanted")
+        return self
+
+
+class EcnOff(FaultBase):
+    """A switch marks nothing, as one whose ECN profile was forgotten."""
+
+    kind: Literal["ecn-off"]
+    switch: NodeName
     duration: Duration | None = Field(None, alias="for")
 
 
@@ -146,7 +195,10 @@ FaultSpec = Annotated[
     LinkDown
     | LinkFlap
     | SwitchDown
+    | LineCardDown
     | LinkDegraded
+    | SlowLink
+    | EcnOff
     | SlowReceiver
     | NicStorm
     | BlackHole
@@ -158,7 +210,10 @@ FAULT_KINDS = (
     "link-down",
     "link-flap",
     "switch-down",
+    "line-card-down",
     "link-degraded",
+    "slow-link",
+    "ecn-off",
     "slow-receiver",
     "nic-storm",
     "black-hole",

@@ -269,7 +269,9 @@ TABLES: Final[Mapping[str, TableSchema]] = {
 
 FAULT_KINDS: Final[Mapping[str, str]] = {
     "link-state": "a cable went dead (start) or came back (end)",
-    "link-loss": "a cable corrupts packets (start) or no longer does (end)",
+    "link-loss": "one end's frames are corrupted on a cable (start) or no longer are (end)",
+    "link-rate": "a cable runs at a share of its rate (start) or at all of it again (end)",
+    "ecn-marking": "a switch marks nothing (start) or by its profiles again (end)",
     "black-hole": "a switch silently loses packets (start) or no longer does (end)",
     "receiver-rate": "a NIC drains slower (start) or normally again (end)",
     "nic-storm": "a NIC pauses its switch without end (start) or stops (end)",

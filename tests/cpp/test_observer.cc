@@ -135,7 +135,7 @@ TEST(a_corrupted_frame_left_and_a_black_hole_swallows_before) {
     if (hole) {
       e.set_black_hole(3, true, {});
     } else {
-      e.set_loss(3, 0.2);
+      for (const std::uint32_t port : {3U, e.ports()[3].peer}) e.set_loss(port, 0.2);
     }
     e.run_until(30 * kUs, false);
     const auto lost = star.dropped(hole ? Drop::kBlackHole : Drop::kLinkError);

@@ -429,7 +429,7 @@ TEST(a_lossy_link_loses_its_share) {
   star.nic.ack_interval = 1'000'000;
   star.nic.retransmit_timeout_ps = kMs;
   Engine& e = star.build();
-  e.set_loss(0, 0.02);
+  for (const std::uint32_t port : {0U, e.ports()[0].peer}) e.set_loss(port, 0.02);
   e.add_qp(0, 1, 50'000, 3, Verb::kWrite);
   e.post(0, 4'000 * 4096, 0);
   star.run(kPsPerSecond);
@@ -654,4 +654,60 @@ TEST(results_do_not_depend_on_where_a_run_is_split) {
   };
   const auto whole = ends(5 * kMs);
   for (const Ps step : {777'777, 1'000'003, 50'000'000}) CHECK(ends(step) == whole);
+}
+
+TEST(one_direction_of_a_link_can_lose_what_the_other_carries) {
+  Star star(2);
+  star.nic.retransmit_timeout_ps = 20 * kUs;
+  Engine& e = star.build();
+  e.add_qp(0, 1, 50'000, 3, Verb::kWrite);
+  e.set_loss(2, 1.0);  // the switch's port to 0: what 0 sends still arrives
+  e.post(0, 4096, 0);
+  e.run_until(15 * kUs, false);
+  CHECK(star.message(0).end > 0);
+  CHECK_EQ(star.message(0).acked, -1);
+  CHECK_EQ(star.dropped(Drop::kLinkError), 1U);  // its acknowledgement
+}
+
+TEST(a_slow_link_takes_as_long_as_its_rate_says_and_recovers) {
+  for (const bool cut_through : {false, true}) {
+    Star star(2);
+    star.chip.cut_through = cut_through;
+    Engine& e = star.build();
+    e.add_qp(0, 1, 50'000, 3, Verb::kWrite);
+    const Bps half = star.rate / 2;
+    const auto took = [&](std::uint32_t message) {
+      star.run();
+      return star.message(message).end - star.message(message).post;
+    };
+    e.post(0, 409'600, e.now());
+    const Ps healthy = took(0);
+    e.set_rate(0, half);  // from 0 to the switch, and back
+    e.post(0, 409'600, e.now());
+    const Ps slow = took(1);
+    e.set_rate(0, star.rate);
+    e.post(0, 409'600, e.now());
+    CHECK_EQ(took(2), healthy);
+    // 100 frames one after the other, and their headers, take twice as long.
+    const Ps frame = serialisation_ps(4096, star.rate);
+    CHECK(slow - healthy > 99 * frame);
+    CHECK(slow - healthy < 105 * frame);
+  }
+}
+
+TEST(a_switch_that_forgot_its_ecn_profile_marks_nothing_until_it_has_it_again) {
+  std::uint64_t marked[3];
+  for (int i = 0; i < 3; ++i) {
+    Incast in(5);
+    in.star.nic.ecn_capable = true;
+    in.star.ecn = {20'000, 40'000, 1.0, 8};
+    Engine& e = in.go(400'000);
+    if (i > 0) e.set_marking(0, false);
+    if (i > 1) e.set_marking(0, true);
+    in.star.run();
+    marked[i] = e.totals().marked_packets;
+  }
+  CHECK(marked[0] > 0);
+  CHECK_EQ(marked[1], 0U);
+  CHECK_EQ(marked[2], marked[0]);
 }

@@ -46,6 +46,29 @@ def test_a_switch_takes_all_its_links_along(fabric):
     assert fabric.nodes[found.switch].name == "spine1"
 
 
+def test_a_line_card_takes_its_share_of_the_ports(fabric):
+    cards = [resolve(fabric, kind="line-card-down", switch="spine1", cards=3, card=i).links
+             for i in range(3)]  # fmt: skip
+    assert [len(links) for links in cards] == [3, 3, 2]
+    whole = resolve(fabric, kind="switch-down", switch="spine1").links
+    assert [link for links in cards for link in links] == list(whole)
+
+
+def test_one_direction_of_a_link_is_named_by_its_sender(fabric):
+    both = resolve(fabric, kind="link-degraded", link="leaf1-spine0[1]", loss=0.01)
+    one = resolve(fabric, kind="link-degraded", link="leaf1-spine0[1]", loss=0.01, sender="spine0")
+    owners = [fabric.nodes[fabric.ports[p].node].name for p in both.ports]
+    assert owners == ["leaf1", "spine0"]
+    assert one.ports == both.ports[1:]
+
+
+def test_a_slow_switch_slows_all_its_links(fabric):
+    one = resolve(fabric, kind="slow-link", link="h3.1-leaf1", share=0.25)
+    every = resolve(fabric, kind="slow-link", switch="spine1")
+    assert ([fabric.links[i].name for i in one.links], one.share) == (["h3.1-leaf1"], 0.25)
+    assert (len(every.links), every.share) == (8, 0.5)
+
+
 def test_a_host_is_all_its_nics_and_a_nic_is_one(fabric):
     host = resolve(fabric, kind="silent-host", host="h2")
     nic = resolve(fabric, kind="silent-host", host="h2.1")
@@ -79,6 +102,10 @@ def test_a_black_hole_takes_hosts_by_range(fabric):
         (
             {"kind": "nic-storm", "host": "leaf0"},
             "faults.0.host: there is no host 'leaf0' in this fabric",
+        ),
+        (
+            {"kind": "link-degraded", "link": "leaf0-spine0", "loss": 0.1, "sender": "leaf1"},
+            "faults.0.sender: there is no end of the link 'leaf1' in this fabric",
         ),
         (
             {"kind": "black-hole", "switch": "leaf0", "to": ["gpu*"]},
