@@ -16,6 +16,7 @@ using namespace nb::literals;
 
 namespace emu {
 void bind_capture(nb::module_& m);
+void bind_telemetry(nb::module_& m);
 }  // namespace emu
 #ifdef EMU_LAB
 namespace emu::lab {
@@ -82,7 +83,9 @@ nb::dict queues(const Engine& engine) {
                     [now](const Q& q) { return q.paused_total(now); });
   put<std::int64_t>(out, "pfc_wd_detected", rows, [](const Q& q) { return q.storms; });
   put<std::int64_t>(out, "pfc_wd_restored", rows, [](const Q& q) { return q.restored; });
-  put<std::int64_t>(out, "egress_watermark_bytes", rows, [](const Q& q) { return q.bytes_max; });
+  put<std::int64_t>(out, "egress_watermark_bytes", rows, [&](const Q& q) {
+    return engine.watermark(static_cast<std::uint32_t>(&q - rows.data()));
+  });
   const auto& groups = engine.groups();
   using G = emu::PriorityGroup;
   put<std::int64_t>(out, "pg_watermark_bytes", groups,
@@ -478,7 +481,7 @@ NB_MODULE(_core, m) {
       .def("set_receive_rate", &Engine::set_receive_rate, "endpoint"_a, "rate_bps"_a)
       .def("set_storm", &Engine::set_storm, "endpoint"_a, "priority"_a, "on"_a)
       .def("set_silent", &Engine::set_silent, "endpoint"_a, "on"_a)
-      .def("sample", &Engine::sample)
+      .def("sample", &Engine::sample, "queues"_a = true)
       .def("run_until", &Engine::run_until, "until_ps"_a, "stop_when_done"_a = false,
            nb::call_guard<nb::gil_scoped_release>())
       .def_prop_ro("now_ps", &Engine::now)
@@ -498,6 +501,7 @@ NB_MODULE(_core, m) {
       .def("events", &events)
       .def("totals", &totals);
   emu::bind_capture(m);
+  emu::bind_telemetry(m);
 #ifdef EMU_LAB
   emu::lab::bind(m);
 #endif

@@ -27,6 +27,7 @@
 #include "outside.h"
 #include "paced.h"
 #include "port.h"
+#include "recorder.h"
 #include "remote.h"
 #include "routing/registry.h"
 #include "scheduler.h"
@@ -191,9 +192,16 @@ class Engine {
   void set_receive_rate(std::uint32_t endpoint, Bps rate_bps);
   void set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on);
   void set_silent(std::uint32_t endpoint, bool on);
-  void sample();
+  void sample(bool queues = true);
   void watch(Observer& observer, const std::vector<std::uint32_t>& ports);
   void unwatch();
+  /// Tells `recorder` of pauses and, with `departures`, of every packet that
+  /// leaves a port, from now on; null: nobody.
+  void set_recorder(Recorder* recorder, bool departures);
+  /// Deepest level of a queue (port * 8 + priority) since the last call.
+  std::int64_t take_watermark(std::uint32_t queue);
+  /// Deepest level of a queue at any time.
+  std::int64_t watermark(std::uint32_t queue) const;
 
   // Pipelines of another kind: after finish_build(), before the first packet.
   /// All packets are forwarded by `outside`, which outlives the engine's last run.
@@ -222,6 +230,12 @@ class Engine {
   const std::vector<Message>& messages() const { return messages_; }
   const std::vector<Port>& ports() const { return ports_; }
   const std::vector<QueuePair>& queue_pairs() const { return qps_; }
+  const std::vector<SendQp>& send_side() const { return send_; }
+  const std::vector<RecvQp>& receive_side() const { return recv_; }
+  /// What congestion control allows a queue pair now.
+  Bps allowed_rate(std::uint32_t qp) const;
+  const std::vector<NicPort>& nic_ports() const { return nic_ports_; }
+  const Framing& framing() const { return framing_; }
   const std::vector<Endpoint>& endpoints() const { return endpoints_; }
   const std::vector<NodeRef>& nodes() const { return nodes_; }
   const ForwardingTables& tables() const { return tables_; }
@@ -268,6 +282,7 @@ class Engine {
   void show_pfc(const Port& port, std::uint8_t priority, std::uint32_t quanta, Ps start);
   void send_pfc(std::uint32_t port, std::uint8_t priority, std::uint32_t quanta, Ps now);
   void obey_pfc(std::uint32_t port, const PfcFrame& frame);
+  void note_wire_loss(std::uint32_t port, const Packet& packet);
   void count_drop(std::uint32_t port, const Packet& packet, Drop reason);
   void record(Ps at, EventKind kind, std::uint32_t node, std::uint32_t port, std::uint32_t detail);
 
@@ -427,6 +442,8 @@ class Engine {
   std::vector<Watchdog> watchdogs_;  // one for each switch profile that has one
   DeadlockWatch deadlocks_;
   Observer* observer_ = nullptr;
+  Recorder* recorder_ = nullptr;
+  std::vector<std::int64_t> watermarks_;  // by queue, taken so far; empty: none was taken
 };
 
 }  // namespace emu

@@ -3,6 +3,7 @@
 // makes of them. The caller applies each at its exact time (run_until() ends a
 // window early for that), so all nodes stand at now().
 #include <algorithm>
+#include <utility>
 
 #include "buffer.h"
 
@@ -68,6 +69,7 @@ void Engine::set_link(std::uint32_t number, bool up) {
     peer.wire.filter([&](const Packet& packet) {
       if (packet.at <= after) return true;
       count_drop(from, packet, Drop::kLinkDown);
+      note_wire_loss(from, packet);
       return false;
     });
     const Ps reacts = now_ + reaction_ps_[port.peer];
@@ -82,6 +84,7 @@ void Engine::port_detected(std::uint32_t number, bool up) {
   Port& port = ports_[number];
   const NodeRef& node = nodes_[port.node];
   port.known_down = !up;
+  if (!up && recorder_ != nullptr) recorder_->flushes(number, now_);
   for (std::uint32_t p = 0; p < kPriorities; ++p) {
     EgressQueue& queue = queues_[number * kPriorities + p];
     queue.pause(now_, now_);
@@ -178,10 +181,23 @@ void Engine::set_silent(std::uint32_t endpoint, bool on) {
   wake(ep.node, now_);
 }
 
-/// Appends a row for every queue that is not empty or is paused, and one for
-/// the fabric. Looks for deadlocks.
-void Engine::sample() {
+std::int64_t Engine::take_watermark(std::uint32_t number) {
+  if (watermarks_.empty()) watermarks_.resize(queues_.size());
+  EgressQueue& queue = queues_[number];
+  watermarks_[number] = std::max(watermarks_[number], queue.bytes_max);
+  return std::exchange(queue.bytes_max, queue.bytes);
+}
+
+std::int64_t Engine::watermark(std::uint32_t number) const {
+  const std::int64_t taken = watermarks_.empty() ? 0 : watermarks_[number];
+  return std::max(taken, queues_[number].bytes_max);
+}
+
+/// Appends a row for the fabric and, with `queues`, one for every queue that is
+/// not empty or is paused. Looks for deadlocks.
+void Engine::sample(bool queues) {
   look_for_deadlocks();
+  if (recorder_ != nullptr) recorder_->sampled();
   Ps paused = 0;
   for (std::uint32_t number = 0; number < ports_.size(); ++number) {
     const Port& port = ports_[number];
@@ -189,6 +205,7 @@ void Engine::sample() {
       const EgressQueue& queue = queues_[number * kPriorities + p];
       const PriorityGroup& pg = pgs_[number * kPriorities + p];
       paused += queue.paused_total(now_);
+      if (!queues) continue;
       const bool stopped = (port.paused >> p & 1) != 0 && queue.paused_until > now_;
       if (queue.bytes == 0 && pg.used + pg.headroom == 0 && !stopped) continue;
       queue_samples_.push_back({now_, number, static_cast<std::uint8_t>(p), stopped, queue.bytes,

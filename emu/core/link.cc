@@ -15,6 +15,10 @@ void Engine::count_drop(std::uint32_t port, const Packet& packet, Drop reason) {
   }
   ++here.packets[r];
   here.bytes[r] += packet.bytes;
+  if (reason == Drop::kEgressLimit) ++here.queue_packets[packet.current_priority()];
+  if (reason == Drop::kHeadroomExceeded || reason == Drop::kBufferFull) {
+    ++here.group_packets[IngressTag::priority(packet.ingress)];
+  }
   ++totals_.drop_packets[r];
   totals_.drop_bytes[r] += packet.bytes;
   if (outside_ != nullptr) outside_->dropped(port, packet, reason);
@@ -73,7 +77,19 @@ void Engine::watch(Observer& observer, const std::vector<std::uint32_t>& ports) 
 void Engine::unwatch() {
   observer_ = nullptr;
   for (Port& port : ports_) {
-    port.watched = 0;
+    port.watched &= kRecorded;
+    port.note_impairment();
+  }
+}
+
+void Engine::set_recorder(Recorder* recorder, bool departures) {
+  if (recorder != nullptr && recorder_ != nullptr && recorder_ != recorder) {
+    throw std::logic_error("an engine has one recorder");
+  }
+  recorder_ = recorder;
+  for (Port& port : ports_) {
+    port.watched &= static_cast<std::uint8_t>(~kRecorded);
+    if (recorder != nullptr && departures) port.watched |= kRecorded;
     port.note_impairment();
   }
 }
@@ -88,10 +104,19 @@ void Engine::transmit_closely(Port& port, Packet packet, Ps start) {
 /// of; counts it if it is lost.
 bool Engine::survives(Port& port, Packet& packet, Ps start) {
   const bool arrives = passes(port, packet);
+  if (!arrives) note_wire_loss(ports_[port.peer].peer, packet);
   // What a black hole takes never left the switch.
   if (port.watched != 0 && (arrives || !port.black_hole)) show(port, packet, start, arrives);
+  if ((port.watched & kRecorded) != 0) {
+    recorder_->departs(ports_[port.peer].peer, packet, start, arrives);
+  }
   if (port.outside && arrives) outside_->sent(ports_[port.peer].peer, packet, start);
   return arrives;
+}
+
+void Engine::note_wire_loss(std::uint32_t number, const Packet& packet) {
+  ++drops_[number].wire_packets;
+  drops_[number].wire_bytes += packet.bytes;
 }
 
 /// Decides the fate of a packet on an impaired link; counts it if it is lost.
@@ -136,6 +161,7 @@ void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t
     ++totals_.xon_frames;
   }
   if (port.watched != 0) show_pfc(port, priority, quanta, start);
+  if (recorder_ != nullptr) recorder_->pauses(number, priority, quanta, now);
   if (!port.link_up) return;
   const Ps at =
       start + port.rate.time_of(framing_.pfc_bytes + framing_.preamble_bytes) + port.pfc_flight_ps;
@@ -156,6 +182,14 @@ void Engine::obey_pfc(std::uint32_t number, const PfcFrame& frame) {
   if ((lossless >> frame.priority & 1) == 0 || !queue.obeys_pauses) return;
   if (frame.quanta != 0 && queue.paused_until <= frame.at) {
     record(frame.at, EventKind::kPfcStart, port.node, number, frame.priority);
+  }
+  if (frame.quanta == 0 && queue.paused_until > frame.at) {
+    ++drops_[number].pauses_ended[frame.priority];
+  }
+  if (recorder_ != nullptr) {
+    const Port& sender = ports_[port.peer];
+    const Ps flight = sender.rate.time_of(framing_.pfc_bytes + framing_.preamble_bytes);
+    recorder_->obeys(number, frame, frame.at - sender.pfc_flight_ps - flight);
   }
   const bool holds = pauses_hold_ && frame.quanta != 0;
   queue.pause(frame.at, holds ? kNever : frame.at + pause_ps(frame.quanta, port.rate.bps));

@@ -61,6 +61,13 @@ bool Engine::catch_up(std::uint32_t qp, Bps line, Ps now) {
   return send.due <= now;
 }
 
+Bps Engine::allowed_rate(std::uint32_t qp) const {
+  const Endpoint& ep = endpoints_[qps_[qp].src];
+  const NicParams& nic = nic_profiles_[ep.profile];
+  const Bps most = nic.fixed_rate_bps > 0 ? nic.fixed_rate_bps : line_rate(ep);
+  return cc_[qp].limited ? std::min(most, cc_[qp].rate) : most;
+}
+
 /// The queue pair has something to send from `now` on.
 void Engine::make_ready(Endpoint& ep, std::uint32_t qp, Ps now) {
   SendQp& send = send_[qp];

@@ -54,6 +54,8 @@ struct alignas(64) EgressQueue {
 /// Who watches a link: somebody at the port that sends, or at the one that receives.
 inline constexpr std::uint8_t kWatchedHere = 1;
 inline constexpr std::uint8_t kWatchedThere = 2;
+/// The recorder is told of departures.
+inline constexpr std::uint8_t kRecorded = 4;
 
 struct alignas(64) Port {
   // Transmitter: one cache line.
@@ -74,7 +76,7 @@ struct alignas(64) Port {
   bool link_up = true;
   bool black_hole = false;
   bool outside = false;      // the outside is told of every frame
-  std::uint8_t watched = 0;  // kWatchedHere, kWatchedThere
+  std::uint8_t watched = 0;  // kWatchedHere, kWatchedThere, kRecorded
   // Receiver: the next.
   Ring<Packet> wire;
   Ring<PfcFrame> pfc_wire;
@@ -104,6 +106,11 @@ static_assert(offsetof(EgressQueue, marked) == 64 && offsetof(Port, wire) == 64)
 struct DropCounts {
   std::array<std::uint64_t, kDropReasons> packets{};
   std::array<std::uint64_t, kDropReasons> bytes{};
+  std::array<std::uint64_t, kPriorities> queue_packets{};  // refused by an egress queue
+  std::array<std::uint64_t, kPriorities> group_packets{};  // refused by a priority group
+  std::array<std::uint64_t, kPriorities> pauses_ended{};   // by XON, and no drop at all
+  std::uint64_t wire_packets = 0;                          // sent, and lost on the link
+  std::uint64_t wire_bytes = 0;
 };
 
 /// Time of one PFC pause quantum: 512 bit times (IEEE 802.1Qbb, 802.3 annex 31B).

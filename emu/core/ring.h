@@ -25,6 +25,7 @@ class Ring {
   T& front() { return slots_[head_ & mask_]; }
   const T& front() const { return slots_[head_ & mask_]; }
   T& back() { return slots_[(tail_ - 1) & mask_]; }
+  const T& back() const { return slots_[(tail_ - 1) & mask_]; }
   T& operator[](std::uint32_t i) { return slots_[(head_ + i) & mask_]; }
   const T& operator[](std::uint32_t i) const { return slots_[(head_ + i) & mask_]; }
   void pop() { ++head_; }

@@ -15,6 +15,10 @@ set(EMU_CORE_SOURCES
     emu/core/pipeline.cc
     emu/core/routing.cc
     emu/core/switch.cc
+    emu/core/telemetry/bursts.cc
+    emu/core/telemetry/meters.cc
+    emu/core/telemetry/pauses.cc
+    emu/core/telemetry/telemetry.cc
     emu/core/transport.cc
     emu/core/watchdog.cc
     emu/core/wire/pcapng_writer.cc)

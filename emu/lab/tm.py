@@ -40,6 +40,7 @@ from emu.sim.build import build_engine
 from emu.sim.captures import FOLDER, wire_plan
 from emu.sim.code import code_sha256
 from emu.sim.ports import PortMap, map_ports
+from emu.sim.recording import Recording
 from emu.sim.run import end_ps, write_run
 from emu.sim.scenario import Scenario, make_scenario
 from emu.sim.timeline import Timeline
@@ -185,6 +186,7 @@ class Process:
         scenario = make_scenario(variant, int(request["seed"]))
         part = self._part(scenario, request.get("next_hop"))
         timeline = part.timeline
+        recording = Recording(part.engine, scenario, part.ports)
         repairs = StaticRepairs(scenario, request["static"]) if request.get("static") else None
         applied = _schedule(part, timeline, repairs)
         stack, captures = ExitStack(), None
@@ -200,7 +202,7 @@ class Process:
         wall = time.perf_counter() - wall
         cpu = time.process_time() + cpu_s(watched) - cpu
         self.carry()
-        part.engine.sample()
+        recording.finish()
         report = part.manager.report()
         lab = {
             "dilation": self._config.options.dilation,
@@ -218,7 +220,7 @@ class Process:
                 stack.enter_context(writer)
             captured = {} if captures is None else {"captures": captures.finish()}
             write_run(
-                writer, variant, shown, part.engine, part.ports, timeline,
+                writer, variant, shown, part.engine, part.ports, timeline, recording,
                 command=request["command"], fingerprint=request["fingerprint"],
                 more={"backend": "lab", "lab": {**lab, "counters": report}, **captured},
             )  # fmt: skip

@@ -20,12 +20,12 @@ from emu.sim.build import build_engine
 from emu.sim.captures import FOLDER, Captures
 from emu.sim.code import code_sha256
 from emu.sim.ports import PortMap, map_ports
+from emu.sim.recording import Recording
 from emu.sim.results import (
     counters,
     flow_table,
     port_tables,
     qp_table,
-    queue_table,
     request_table,
     series_table,
     transfer_table,
@@ -76,18 +76,19 @@ def run_variant(
     ports = map_ports(scenario.fabric)
     engine = build_engine(scenario, ports)
     timeline = Timeline(engine, scenario.fabric, ports)
+    recording = Recording(engine, scenario, ports)
     with ExitStack() as stack:
         writer = RunWriter(directory, replace=True)
         captures = None
         if scenario.spec.record.captures:  # they are written while it runs
             stack.enter_context(writer)
             captures = Captures(engine, scenario, ports, writer.partial / FOLDER)
-        _drive(engine, scenario, timeline, report or (lambda *_: None), captures)
+        _drive(engine, scenario, timeline, report or (lambda *_: None), captures, recording)
         if captures is None:
             stack.enter_context(writer)
         captured = {} if captures is None else {"captures": captures.finish()}
         write_run(
-            writer, variant, scenario, engine, ports, timeline,
+            writer, variant, scenario, engine, ports, timeline, recording,
             command=command, fingerprint=fingerprint, more=captured,
         )  # fmt: skip
         writer.write_timing(
@@ -105,14 +106,20 @@ def write_run(
     engine: _core.Engine,
     ports: PortMap,
     timeline: Timeline,
+    recording: Recording,
     *,
     command: str,
     fingerprint: str,
     more: Mapping[str, Any],
 ) -> None:
     """Tables and run.json of an engine that has run; ``more`` overrides and adds keys."""
+    recorded = recording.tables()
     _write(writer, engine, scenario, ports, timeline)
-    writer.write_meta({**_meta(variant, scenario, engine, command, fingerprint), **more})
+    for name, frame in recorded.items():
+        writer.write_table(name, frame)
+    meta = _meta(variant, scenario, engine, command, fingerprint)
+    meta["notes"] += recording.notes(recorded)
+    writer.write_meta({**meta, **more})
 
 
 def end_ps(scenario: Scenario) -> int:
@@ -139,6 +146,7 @@ def _drive(
     timeline: Timeline,
     report: Report,
     captures: Captures | None = None,
+    recording: Recording | None = None,
 ) -> None:
     """Runs to the end, stopping at every update and every sample."""
     until = end_ps(scenario)
@@ -159,7 +167,7 @@ def _drive(
         sampled = at == next_sample
         if sampled:
             # Before the updates of this moment: what they cause belongs to the next interval.
-            engine.sample()
+            recording.sample() if recording is not None else engine.sample()
             next_sample += interval
         while u < len(updates) and updates[u].at_ps == at:
             timeline.apply(updates[u])
@@ -172,7 +180,7 @@ def _drive(
             if time.monotonic() - told > _PROGRESS_S:
                 told = time.monotonic()
                 report(engine.now_ps, engine.packets, min(0.99, engine.now_ps / span))
-    engine.sample()
+    recording.finish() if recording is not None else engine.sample()
     report(engine.now_ps, engine.packets, 1.0)
 
 
@@ -200,8 +208,6 @@ def _write(
     writer.write_table("ports", port_rows)
     writer.write_table("links", link_rows)
     writer.write_table("switches", switch_rows)
-    if scenario.spec.record.queues:
-        writer.write_table("queues", queue_table(engine, ports))
     writer.write_table("series", series_table(engine))
     writer.write_table("events", _events(engine, scenario, ports, timeline))
 

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from emu.spec.base import Bool, Int, Spec
 from emu.spec.capture import CaptureSpec
-from emu.units import Time
+from emu.units import Size, Time
 
 
 class StopSpec(Spec):
@@ -30,7 +30,18 @@ class RecordSpec(Spec):
 
     sample_interval: Annotated[Time, Field(ge=1_000_000)] = 100_000_000
     """Between two samples of queues and series."""
+    level: Literal["off", "counters", "series", "everything"] = "series"
+    """off: totals, flows and transfers. counters: also what switches count, under their SAI
+    names, and the series of the whole fabric. series: also queues, ports and queue pairs by
+    interval. everything: also microbursts, pauses with cause and victims, sampled packets."""
     queues: Bool = True
+    """False: no samples of queues, whatever the level."""
+    microburst: Annotated[Size, Field(gt=0)] = 100_000
+    """everything: an egress queue that holds more has a microburst."""
+    inband_every: Annotated[Int, Field(ge=1, le=1_000_000)] = 1000
+    """everything: of each queue pair one data packet in so many is followed on its way."""
+    rows_max: Annotated[Int, Field(ge=1000, le=1_000_000_000)] = 5_000_000
+    """Rows of each recorded table, so that memory is bounded; what is cut is noted in run.json."""
     blocks: Annotated[Int, Field(ge=2, le=1000)] = 10
     """Blocks of time for confidence intervals: transfers of one run are not independent."""
     captures: tuple[CaptureSpec, ...] = ()

@@ -109,6 +109,34 @@ class Run:
         return self.table("events")
 
     @cached_property
+    def sai_counters(self) -> pd.DataFrame:
+        return self.table("sai_counters")
+
+    @cached_property
+    def port_series(self) -> pd.DataFrame:
+        return self.table("port_series")
+
+    @cached_property
+    def wire_series(self) -> pd.DataFrame:
+        return self.table("wire_series")
+
+    @cached_property
+    def qp_series(self) -> pd.DataFrame:
+        return self.table("qp_series")
+
+    @cached_property
+    def microbursts(self) -> pd.DataFrame:
+        return self.table("microbursts")
+
+    @cached_property
+    def pauses(self) -> pd.DataFrame:
+        return self.table("pauses")
+
+    @cached_property
+    def inband(self) -> pd.DataFrame:
+        return self.table("inband")
+
+    @cached_property
     def blocks(self) -> pd.DataFrame:
         """Blocks of time: transfers, bytes and unfinished transfers that start in each."""
         grouped = self.transfers.groupby("block", sort=True)

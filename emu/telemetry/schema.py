@@ -237,6 +237,147 @@ _SERIES = _table(
     required=False,
 )
 
+_SAI_COUNTERS = _table(
+    "sai_counters",
+    "What the switches and NICs count, under the names of the Switch Abstraction Interface that "
+    "SONiC uses, when the run ended. A counter that is not there is 0.",
+    [
+        ("object", _STR, "port | queue | priority-group | buffer-pool"),
+        ("name", _STR, "port (leaf0:Ethernet4) or, of a buffer pool, the switch"),
+        ("index", _I8, "queue or priority group, 0 to 7; -1 for ports and pools"),
+        ("counter", _STR, "SAI name, of SAI_COUNTERS; PFC counters of a port hold the priority"),
+        ("value", _I64, "packets, octets, microseconds: as the name says"),
+    ],
+    required=False,
+)
+
+_PORT_SERIES = _table(
+    "port_series",
+    "Ports and priorities per sample interval, those that did or held something; counts are from "
+    "the row before of the same port and priority to t_ps.",
+    [
+        ("t_ps", _I64, "end of the interval"),
+        ("port", _I32, "port number in the fabric"),
+        ("priority", _I8, "traffic class, 0 to 7"),
+        ("tx_packets", _I64, "packets sent"),
+        ("tx_bytes", _I64, "bytes on the wire, preamble and inter-frame gap included"),
+        ("ecn_marked_packets", _I64, "packets this queue set CE on"),
+        ("dropped_packets", _I64, "packets refused by this queue or this priority group"),
+        ("pfc_tx_frames", _I64, "pause frames this port sent for this priority (XOFF)"),
+        ("pfc_rx_frames", _I64, "pause frames it received (XOFF)"),
+        ("paused_ps", _I64, "time this priority was not allowed to send"),
+        ("egress_bytes", _I64, "in the egress queue at t_ps"),
+        ("egress_watermark_bytes", _I64, "deepest egress queue in the interval"),
+        ("pg_bytes", _I64, "buffer used at t_ps by what arrived by this port and priority"),
+    ],
+    required=False,
+)
+
+_WIRE_SERIES = _table(
+    "wire_series",
+    "What ports received per sample interval, all priorities together.",
+    [
+        ("t_ps", _I64, "end of the interval"),
+        ("port", _I32, "port that receives"),
+        ("rx_packets", _I64, "packets that arrived whole; pause frames do not count"),
+        ("rx_bytes", _I64, "bytes on the wire, preamble and inter-frame gap included"),
+        ("rx_errors", _I64, "frames that arrived with a wrong checksum"),
+    ],
+    required=False,
+)
+
+_QP_SERIES = _table(
+    "qp_series",
+    "Queue pairs per sample interval, those that have something under way.",
+    [
+        ("t_ps", _I64, "end of the interval"),
+        ("qp_id", _I32, "queue pair"),
+        ("sent_bytes", _I64, "payload sent for the first time"),
+        ("delivered_bytes", _I64, "payload that arrived, in order"),
+        ("open_bytes", _I64, "payload sent and not delivered at t_ps"),
+        ("rate_bps", _I64, "what congestion control allowed when it last sent or was notified"),
+    ],
+    required=False,
+)
+
+_MICROBURSTS = _table(
+    "microbursts",
+    "Times in which an egress queue of a switch held more than record.microburst, to the "
+    "picosecond.",
+    [
+        ("port", _I32, "port number in the fabric"),
+        ("name", _STR, "leaf0:Ethernet4"),
+        ("priority", _I8, "traffic class, 0 to 7"),
+        ("start_ps", _I64, "when the packet came that brought it above the threshold"),
+        ("end_ps", _I64, "when the packet left that brought it back; -1: the run ended first"),
+        ("length_ps", _I64, "end_ps - start_ps, or up to the end of the run"),
+        ("peak_bytes", _I64, "most it held"),
+        ("peak_ps", _I64, "when it held that first"),
+        ("packets", _I64, "packets that were in it meanwhile"),
+        ("n_flows", _I32, "flows whose data was in it meanwhile"),
+        ("flows", _STR, "JSON list of [flow_id, bytes], the 32 largest, largest first"),
+    ],
+    required=False,
+)
+
+_PAUSES = _table(
+    "pauses",
+    "Pause episodes: from the XOFF of a port to its XON. They are a forest: `parent` holds the "
+    "queue that filled the buffer, and a root has a cause of its own.",
+    [
+        ("pause_id", _I64, "dense, in order of start_ps"),
+        ("parent", _I64, "episode that held the queue that filled the buffer; -1: a root"),
+        ("root", _I64, "episode at the end of the chain of parents"),
+        ("depth", _I32, "parents above it; 0: a root"),
+        ("node", _STR, "who asks for the pause"),
+        ("port", _I32, "port that sends XOFF"),
+        ("name", _STR, "leaf0:Ethernet4"),
+        ("priority", _I8, "traffic class, 0 to 7"),
+        ("victim", _STR, "node that has to wait"),
+        ("victim_port", _I32, "its port"),
+        ("victim_name", _STR, "the name of that"),
+        ("reason", _STR, "buffer (of a switch) | receiver (a slow host) | storm (a faulty NIC)"),
+        ("start_ps", _I64, "first XOFF sent"),
+        ("end_ps", _I64, "XON sent; -1: not before the run ended"),
+        ("obeyed_ps", _I64, "the victim stops; -1: never"),
+        ("released_ps", _I64, "the victim goes on; -1: not before the run ended"),
+        ("frames", _I64, "XOFF frames sent, repetitions included"),
+        ("cause_port", _I32, "port whose egress queue held the most of the paused traffic; -1"),
+        ("cause_name", _STR, "its name, or empty"),
+        ("cause_priority", _I8, "that queue; -1: none, a host asked"),
+        ("cause_bytes", _I64, "bytes in that queue when the first XOFF was sent"),
+        ("cause_flows", _STR, "JSON list of [flow_id, bytes] in that queue when the episode began "
+         "and ended: whose congestion it is; the 32 largest"),
+        ("waiting_flows", _STR, "JSON list of [flow_id, bytes] that the victim had ready when it "
+         "was let go; the 32 largest"),
+        ("n_innocent", _I32, "waiting flows that have no data in the root's queue or, where the "
+         "root is a host, go to another"),
+        ("innocent_flows", _STR, "JSON list of [flow_id, bytes] of those, the 32 largest"),
+    ],
+    required=False,
+)  # fmt: skip
+
+_INBAND = _table(
+    "inband",
+    "In-band telemetry: one row per hop of a sampled data packet (record.inband_every).",
+    [
+        ("flow_id", _I64, "flow it belongs to"),
+        ("qp_id", _I32, "its queue pair"),
+        ("psn", _I64, "its packet sequence number"),
+        ("attempt", _I32, "0 when it was sent first, then its retransmissions"),
+        ("hop", _I32, "0: out of the sender's NIC, then switch by switch; copies share a number"),
+        ("port", _I32, "port it leaves by"),
+        ("name", _STR, "leaf0:Ethernet4"),
+        ("priority", _I8, "queue it waited in"),
+        ("queued_ps", _I64, "when it joined the queue; at the sender when it was sent"),
+        ("started_ps", _I64, "its first bit on the wire"),
+        ("arrives_ps", _I64, "when the next node has it and acts on it; -1: lost on this link"),
+        ("queue_bytes", _I64, "in the queue when it left, itself included; 0 at the sender"),
+        ("marked", _BOOL, "carries CE from here on"),
+    ],
+    required=False,
+)
+
 _EVENTS = _table(
     "events",
     "Faults and what the control plane did about them, in order of time.",
@@ -263,6 +404,13 @@ TABLES: Final[Mapping[str, TableSchema]] = {
         _QUEUES,
         _SERIES,
         _EVENTS,
+        _SAI_COUNTERS,
+        _PORT_SERIES,
+        _WIRE_SERIES,
+        _QP_SERIES,
+        _MICROBURSTS,
+        _PAUSES,
+        _INBAND,
     )
 }
 """Every parquet file of a run directory, by name."""
