@@ -94,6 +94,7 @@ void Engine::port_detected(std::uint32_t number, bool up) {
       queue.packets.pop();
       queue.bytes -= packet.bytes;
       count_drop(number, packet, Drop::kLinkDown);
+      ++drops_[number].queue_packets[p];
       if (node.is_switch) release(switches_[node.index], packet.ingress, packet.bytes, now_);
     }
     port.backlog &= static_cast<std::uint8_t>(~(1U << p));

@@ -106,7 +106,7 @@ static_assert(offsetof(EgressQueue, marked) == 64 && offsetof(Port, wire) == 64)
 struct DropCounts {
   std::array<std::uint64_t, kDropReasons> packets{};
   std::array<std::uint64_t, kDropReasons> bytes{};
-  std::array<std::uint64_t, kPriorities> queue_packets{};  // refused by an egress queue
+  std::array<std::uint64_t, kPriorities> queue_packets{};  // refused by an egress queue, or flushed
   std::array<std::uint64_t, kPriorities> group_packets{};  // refused by a priority group
   std::array<std::uint64_t, kPriorities> pauses_ended{};   // by XON, and no drop at all
   std::uint64_t wire_packets = 0;                          // sent, and lost on the link

@@ -58,6 +58,8 @@ class SaiReader:
                 "SAI_QUEUE_STAT_WRED_ECN_MARKED_PACKETS": queues["ecn_marked_packets"],
                 "SAI_QUEUE_STAT_CURR_OCCUPANCY_BYTES": by_queue["queue_bytes"],
                 "SAI_QUEUE_STAT_WATERMARK_BYTES": queues["egress_watermark_bytes"],
+                "PFC_WD_QUEUE_STATS_DEADLOCK_DETECTED": queues["pfc_wd_detected"],
+                "PFC_WD_QUEUE_STATS_DEADLOCK_RESTORED": queues["pfc_wd_restored"],
             },
             "priority-group": {
                 f"{_PG}CURR_OCCUPANCY_BYTES": by_queue["group_bytes"] + by_queue["headroom_bytes"],
@@ -103,8 +105,7 @@ class SaiReader:
         flying = more["arriving_packets"]
         flying_octets = more["arriving_bytes"] - gap * flying
         peer = self._peer
-        # Of what a dead link took, the wire lost a part and the queue the rest.
-        in_queue = drops["link_down"] - (lost - drops["link_error"] - drops["black_hole"])
+        refused = more["queue_dropped_packets"].reshape(-1, PRIORITIES).sum(axis=1)
         pfc = "SAI_PORT_STAT_PFC_{}"
         return {
             "SAI_PORT_STAT_IF_IN_OCTETS": (sent_octets - lost_octets)[peer] - flying_octets,
@@ -113,7 +114,7 @@ class SaiReader:
             "SAI_PORT_STAT_IF_IN_DISCARDS": np.sum([drops[k] for k in _IN_DISCARDS], axis=0),
             "SAI_PORT_STAT_IF_OUT_OCTETS": sent_octets,
             "SAI_PORT_STAT_IF_OUT_UCAST_PKTS": sent,
-            "SAI_PORT_STAT_IF_OUT_DISCARDS": drops["egress_limit"] + in_queue,
+            "SAI_PORT_STAT_IF_OUT_DISCARDS": refused + drops["pfc_watchdog"],
             "SAI_PORT_STAT_ECN_MARKED_PACKETS": queues["ecn_marked_packets"].sum(axis=1),
             f"{pfc}_RX_PKTS": queues["pfc_rx_frames"],
             f"{pfc}_TX_PKTS": queues["pfc_tx_frames"],

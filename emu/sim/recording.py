@@ -52,8 +52,7 @@ class Recording:
 
     def sample(self) -> None:
         """Take the sample of this moment."""
-        if self.counting:
-            self._engine.sample(self.queues)
+        self._engine.sample(self.queues)
 
     def finish(self) -> None:
         """Take the last sample; the engine does not run again."""

@@ -31,8 +31,8 @@ class RecordSpec(Spec):
     sample_interval: Annotated[Time, Field(ge=1_000_000)] = 100_000_000
     """Between two samples of queues and series."""
     level: Literal["off", "counters", "series", "everything"] = "series"
-    """off: totals, flows and transfers. counters: also what switches count, under their SAI
-    names, and the series of the whole fabric. series: also queues, ports and queue pairs by
+    """off: totals, flows, transfers and the series of the whole fabric. counters: also what
+    switches count, under their SAI names. series: also queues, ports and queue pairs by
     interval. everything: also microbursts, pauses with cause and victims, sampled packets."""
     queues: Bool = True
     """False: no samples of queues, whatever the level."""

@@ -51,7 +51,8 @@ SAI_COUNTERS: Final[Mapping[str, SaiCounter]] = {
             (
                 "SAI_PORT_STAT_IF_OUT_DISCARDS",
                 True,
-                "frames that a queue of this port refused, or lost when the port went down",
+                "frames that a queue of this port or the PFC watchdog refused, or lost when the "
+                "port went down",
             ),
             ("SAI_PORT_STAT_ECN_MARKED_PACKETS", True, "frames that this port set CE on"),
             ("SAI_PORT_STAT_PFC_{}_RX_PKTS", True, "pause frames received (XOFF)"),
@@ -73,6 +74,12 @@ SAI_COUNTERS: Final[Mapping[str, SaiCounter]] = {
             ("SAI_QUEUE_STAT_WRED_ECN_MARKED_PACKETS", True, "frames the queue set CE on"),
             ("SAI_QUEUE_STAT_CURR_OCCUPANCY_BYTES", False, "bytes in the queue now"),
             ("SAI_QUEUE_STAT_WATERMARK_BYTES", False, "most bytes in the queue at any time"),
+            (
+                "PFC_WD_QUEUE_STATS_DEADLOCK_DETECTED",
+                True,
+                "storms that the PFC watchdog found (a counter of SONiC, not of SAI)",
+            ),
+            ("PFC_WD_QUEUE_STATS_DEADLOCK_RESTORED", True, "those that it saw end"),
         ],
     ),
     **_counters(
