@@ -22,6 +22,7 @@ from emu.cli import (
     topology,
     trace,
     validate,
+    watch,
 )
 from emu.cli.console import EXIT_FAILED, EXIT_INTERRUPTED, note, render_error
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 
 for module in (
     run,
+    watch,
     report,
     topology,
     experiment,

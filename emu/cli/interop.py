@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`emu import` and `emu export`: files of other simulators."""
+"""`emu import` and `emu export`: files of other programs."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from emu.cli.console import note
 
 importer = typer.Typer(no_args_is_help=True, help="Turn another simulator's files into YAML.")
-exporter = typer.Typer(no_args_is_help=True, help="Write a run as another simulator would.")
+exporter = typer.Typer(no_args_is_help=True, help="Write a run as another program wants it.")
 
 
 def register(app: typer.Typer) -> None:
@@ -69,3 +70,33 @@ def export_hpcc(
     from emu.interop.hpcc import export_fct
 
     note(f"wrote {out}: {export_fct(run, out):,} flows")
+
+
+@exporter.command(
+    "prometheus", epilog="Example: emu export prometheus runs/incast/l3/seed-1 -o l3.om"
+)
+def export_prometheus(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write.")],
+    step: Annotated[
+        float, typer.Option(min=0.001, metavar="S", help="Seconds that a sample interval becomes.")
+    ] = 10.0,
+    start: Annotated[
+        datetime, typer.Option(metavar="UTC", help="When fabric time 0 is, in Prometheus.")
+    ] = datetime(2025, 1, 1),
+) -> None:
+    """Write the series of a run as OpenMetrics, for `promtool tsdb create-blocks-from openmetrics`.
+
+    Prometheus keeps milliseconds, so fabric time is stretched; deploy/README.md says how the
+    dashboards take that back.
+    """
+    from emu.telemetry.backfill import export_prometheus as export
+
+    count, first, last = export(
+        run, out, step_s=step, start_s=start.replace(tzinfo=UTC).timestamp()
+    )
+    between = " to ".join(
+        datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for at in (first, last)
+    )
+    note(f"wrote {out}: {count:,} samples, {between}")
+    note(f"hint: promtool tsdb create-blocks-from openmetrics {out} data")

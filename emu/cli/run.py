@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -83,6 +85,21 @@ def run(
             "leaf0:Ethernet4, leaf0:spine1 (by what it leads to) or h0.0 (all of a node).",
         ),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST]:PORT",
+            help="Serve live counters to Prometheus at /metrics meanwhile; :9464 is loopback only.",
+        ),
+    ] = None,
+    stream: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="Write all runs as JSON lines to a file, a FIFO or a Unix socket that a program "
+            "listens on (docs/telemetry.md).",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print the run directories as JSON when done.")
     ] = False,
@@ -92,6 +109,7 @@ def run(
     Ctrl-C leaves a state that --resume finishes with the same bytes as an uninterrupted run.
     """
     from emu.cli.progress import show_progress
+    from emu.errors import InputError
     from emu.sim import run_experiment
     from emu.spec import load_experiment
 
@@ -99,8 +117,12 @@ def run(
     if capture:
         spec = spec.capturing([name for text in capture for name in text.split(",") if name])
     folder = out or Path("runs") / spec.name
+    if backend is Backend.LAB and (metrics or stream):
+        raise InputError(
+            "--metrics and --stream are the simulator's", hint="emu lab top watches a lab"
+        )
     try:
-        with show_progress() as on_progress:
+        with _served(metrics, folder), show_progress() as on_progress:
             if backend is Backend.LAB:
                 directories = _run_lab(
                     spec, folder, dilation, control, hold, controller_runtime, resume, on_progress
@@ -112,6 +134,7 @@ def run(
                     jobs=jobs or available_cores(),
                     resume=resume,
                     on_progress=on_progress,
+                    stream=stream,
                 )
     except KeyboardInterrupt:
         note("interrupted")
@@ -121,6 +144,19 @@ def run(
         print_json([str(path) for path in directories])
     note(f"{len(directories)} runs in {folder}")
     note(f"hint: emu report {folder}")
+
+
+@contextmanager
+def _served(metrics: str | None, folder: Path) -> Iterator[None]:
+    """Live counters for as long as the runs take, if they are asked for."""
+    if metrics is None:
+        yield
+        return
+    from emu.telemetry.metrics import serve_metrics
+
+    with serve_metrics(metrics, folder) as url:
+        note(f"live counters: {url}")
+        yield
 
 
 def _run_lab(

@@ -71,6 +71,11 @@ class SaiReader:
             "buffer-pool": self._pools(),
         }
 
+    def rows(self) -> list[list[Any]]:
+        """[object, name, index, counter, value] of everything that is not 0."""
+        frame = self.table()
+        return [list(row) for row in zip(*(frame[c].tolist() for c in frame), strict=True)]
+
     def table(self) -> pd.DataFrame:
         """sai_counters.parquet: everything that is not 0."""
         columns: dict[str, list[Any]] = {

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnContext
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +25,14 @@ from emu.errors import RunError
 from emu.sim.check import check_experiment
 from emu.sim.code import code_sha256
 from emu.spec import ExperimentSpec, Variant
-from emu.telemetry import EXPERIMENT_FILE, RunStatus, canonical_json, read_status
+from emu.telemetry import (
+    EXPERIMENT_FILE,
+    RunStatus,
+    canonical_json,
+    read_status,
+    remove_dead_partials,
+)
+from emu.telemetry.stream import prepare_stream
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Task:
     seed: int
     directory: Path
     fingerprint: str
+    stream: Path | None = None
 
 
 OnProgress = Callable[[RunProgress], None]
@@ -65,6 +73,7 @@ def run_experiment(
     resume: bool = False,
     on_progress: OnProgress | None = None,
     change: Change | None = None,
+    stream: Path | None = None,
 ) -> list[Path]:
     """Run every variant with every seed; one directory ``out/<variant>/seed-<n>`` each.
 
@@ -82,17 +91,23 @@ def run_experiment(
         Receives a RunProgress now and then.
     change : callable, optional
         Gets each variant and returns what to run in its place; None leaves it out.
+    stream : Path, optional
+        File, FIFO or Unix socket that gets all runs as JSON lines (docs/telemetry.md).
 
     Raises
     ------
+    emu.errors.InputError
+        If the stream cannot be written.
     emu.errors.RunError
         If the folder is in use, cannot be written, or a worker process died.
     """
     check_experiment(spec)
     make_folder(out)
-    tasks = make_tasks(spec, out, change)
+    tasks = [replace(task, stream=stream) for task in make_tasks(spec, out, change)]
     done = kept_runs(tasks, spec, out, resume)
     announce(tasks, spec, out)
+    if stream is not None:
+        prepare_stream(stream)
     tell = on_progress or (lambda _: None)
     todo = [task for task in tasks if task.directory not in done]
     total, finished = len(tasks), 0
@@ -236,6 +251,8 @@ def _run_all(todo: list[Task], jobs: int, tell: OnProgress, finished: int, total
             ) from error
         finally:
             _stop(pool)
+            for task in todo:
+                remove_dead_partials(task.directory)
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
@@ -294,5 +311,6 @@ def _work(task: Task, updates: Any) -> tuple[int, int]:
         report=report,
         command=run_command(task.variant.spec),
         fingerprint=task.fingerprint,
+        stream=task.stream,
     )
     return last

@@ -32,6 +32,7 @@ from emu.sim.results import (
 )
 from emu.sim.scenario import Scenario, make_scenario
 from emu.sim.timeline import Timeline, engine_events
+from emu.sim.watching import LiveFile, Stream, Watchers
 from emu.spec import Variant
 from emu.telemetry import RunWriter
 
@@ -49,6 +50,7 @@ def run_variant(
     report: Report | None = None,
     command: str = "",
     fingerprint: str = "",
+    stream: Path | None = None,
 ) -> Path:
     """Simulate and write ``directory``, whole or not at all.
 
@@ -66,6 +68,8 @@ def run_variant(
         Command that reproduces the run, for its record.
     fingerprint : str
         Digest of all inputs, by which a later --resume knows the run again.
+    stream : Path, optional
+        File or Unix socket that gets the run as JSON lines while it goes on.
 
     Raises
     ------
@@ -78,14 +82,19 @@ def run_variant(
     timeline = Timeline(engine, scenario.fabric, ports)
     recording = Recording(engine, scenario, ports)
     with ExitStack() as stack:
-        writer = RunWriter(directory, replace=True)
+        writer = stack.enter_context(RunWriter(directory, replace=True))
         captures = None
-        if scenario.spec.record.captures:  # they are written while it runs
-            stack.enter_context(writer)
+        if scenario.spec.record.captures:
             captures = Captures(engine, scenario, ports, writer.partial / FOLDER)
-        _drive(engine, scenario, timeline, report or (lambda *_: None), captures, recording)
-        if captures is None:
-            stack.enter_context(writer)
+        live = LiveFile(engine, scenario, ports, recording.counters, variant.id, writer.partial)
+        name = f"{variant.id}/seed-{seed}"
+        told = Watchers(
+            live,
+            None
+            if stream is None
+            else Stream(engine, scenario, recording.counters, timeline, name, stream),
+        )
+        _drive(engine, scenario, timeline, report or (lambda *_: None), captures, recording, told)
         captured = {} if captures is None else {"captures": captures.finish()}
         write_run(
             writer, variant, scenario, engine, ports, timeline, recording,
@@ -147,6 +156,7 @@ def _drive(
     report: Report,
     captures: Captures | None = None,
     recording: Recording | None = None,
+    watchers: Watchers | None = None,
 ) -> None:
     """Runs to the end, stopping at every update and every sample."""
     until = end_ps(scenario)
@@ -168,6 +178,8 @@ def _drive(
         if sampled:
             # Before the updates of this moment: what they cause belongs to the next interval.
             recording.sample() if recording is not None else engine.sample()
+            if watchers is not None:
+                watchers.sample(min(0.99, engine.now_ps / span))
             next_sample += interval
         while u < len(updates) and updates[u].at_ps == at:
             timeline.apply(updates[u])
@@ -181,6 +193,8 @@ def _drive(
                 told = time.monotonic()
                 report(engine.now_ps, engine.packets, min(0.99, engine.now_ps / span))
     recording.finish() if recording is not None else engine.sample()
+    if watchers is not None:
+        watchers.finish()
     report(engine.now_ps, engine.packets, 1.0)
 
 

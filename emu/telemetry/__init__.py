@@ -10,7 +10,13 @@ from emu.telemetry.schema import (
     SCHEMA_VERSION,
     TABLES,
 )
-from emu.telemetry.writer import RunStatus, RunWriter, canonical_json, read_status
+from emu.telemetry.writer import (
+    RunStatus,
+    RunWriter,
+    canonical_json,
+    read_status,
+    remove_dead_partials,
+)
 
 __all__ = [
     "COUNTER_KEYS",
@@ -26,4 +32,5 @@ __all__ = [
     "canonical_json",
     "find_runs",
     "read_status",
+    "remove_dead_partials",
 ]

@@ -132,7 +132,7 @@ def sai_name(counter: str) -> tuple[str, int]:
     ('SAI_QUEUE_STAT_BYTES', -1)
     """
     head, found, rest = counter.partition("_PFC_")
-    if not found:
+    if not found or counter in SAI_COUNTERS:
         return counter, -1
     priority, _, tail = rest.partition("_")
     return f"{head}_PFC_{{}}_{tail}", int(priority)

@@ -30,7 +30,7 @@ from emu.telemetry.schema import (
     describe,
 )
 
-__all__ = ["RunStatus", "RunWriter", "canonical_json", "read_status"]
+__all__ = ["RunStatus", "RunWriter", "canonical_json", "read_status", "remove_dead_partials"]
 
 _RUN_JSON = "run.json"
 _TIMING_JSON = "timing.json"
@@ -146,7 +146,7 @@ class RunWriter:
             )
         with _ClearErrors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_dead_partials(self.path)
+            remove_dead_partials(self.path)
             shutil.rmtree(self.partial, ignore_errors=True)
             self.partial.mkdir()
         return self
@@ -327,7 +327,8 @@ class _ClearErrors:
         raise RunError(f"{self.path}: cannot write the run: {text}") from error
 
 
-def _remove_dead_partials(path: Path) -> None:
+def remove_dead_partials(path: Path) -> None:
+    """Remove what processes that are gone have left of a run."""
     prefix = f".{path.name}.partial-"
     for left in path.parent.glob(f"{prefix}*"):
         pid = left.name.removeprefix(prefix)

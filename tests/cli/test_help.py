@@ -27,7 +27,7 @@ VERBS = _verbs(get_command(app))
 def test_all_verbs_are_there() -> None:
     assert {verb[0] for verb in VERBS} == {
         *("run", "report", "compare", "publish", "topology", "experiment", "trace"),
-        *("import", "export", "bench", "validate", "lab", "pcap", "clean", "doctor"),
+        *("import", "export", "bench", "validate", "lab", "pcap", "clean", "doctor", "watch"),
     }
 
 

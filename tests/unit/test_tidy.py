@@ -32,6 +32,7 @@ LAYERS: dict[str, set[str]] = {
     "bench": BASE | {"spec", "fabric", "workload", "sim"},
     "bench_gate": BASE | {"bench"},
     "bench_agree": {"bench"},
+    "bench_recording": BASE | {"bench", "sim"},
     "_api": BASE | {"spec", "sim", "telemetry", "report"},
 }
 # Every part may ask for the version; the command may import everything.

@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run tells while it goes on: a view for people and metrics, a stream for programs."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emu.core import _core
+from emu.sim.build import PRIORITIES
+from emu.sim.counters import SaiReader
+from emu.sim.ideal import ideal_transfer_ps
+from emu.sim.ports import PortMap
+from emu.sim.scenario import Scenario
+from emu.sim.timeline import Timeline
+from emu.telemetry.live import (
+    LIVE_FILE,
+    SNAPSHOTS,
+    UNFINISHED_FILE,
+    LiveView,
+    QueueView,
+    TransferView,
+    write_live,
+)
+from emu.telemetry.stream import (
+    PortCounters,
+    StreamEnd,
+    StreamEvent,
+    StreamPort,
+    StreamRun,
+    StreamSample,
+    StreamWriter,
+)
+
+INTERVAL_S = 0.5
+"""Wall time between two views, at least."""
+COST = 0.02
+"""Of the wall time, what views may take."""
+ROWS = 10
+Array = npt.NDArray[np.int64]
+
+
+class LiveFile:
+    """Keeps the view of a run that goes on in its unfinished directory."""
+
+    def __init__(
+        self,
+        engine: _core.Engine,
+        scenario: Scenario,
+        ports: PortMap,
+        counters: SaiReader,
+        variant: str,
+        folder: Path,
+    ) -> None:
+        self._engine = engine
+        self._scenario = scenario
+        self._counters = counters
+        self._variant = variant
+        self._folder = folder
+        self._next_s = time.monotonic() + INTERVAL_S
+        fabric = scenario.fabric
+        self._uplinks = [
+            (int(ports.to_engine[p.id]), p.name, p.rate_bps)
+            for p in fabric.ports
+            if fabric.links[p.link].kind == "fabric" and _tier(scenario, p.id) == "leaf"
+        ]
+        n = len(self._uplinks)
+        self._loads: deque[npt.NDArray[np.float64]] = deque(maxlen=SNAPSHOTS)
+        self._then = (0, np.zeros(n), np.zeros(len(fabric.ports) * PRIORITIES, dtype=np.int64))
+        flows = scenario.workload.flows
+        own = flows["transfer_id"].to_numpy() >= 0
+        self._flow_rows = np.flatnonzero(own)
+        self._flow_transfer = flows["transfer_id"].to_numpy()[own]
+        self._start = scenario.workload.transfers.get("ready_ps")
+        self._ideal: npt.NDArray[np.int64] | None = None
+
+    def show(self, fraction: float) -> None:
+        """Write a view if it is time for one."""
+        began = time.monotonic()
+        if began < self._next_s:
+            return
+        try:
+            write_live(self._folder, self.view(fraction), self._counters.rows())
+        except OSError:  # a full disk ends the run when it writes its tables, not here
+            return
+        ended = time.monotonic()
+        self._next_s = ended + max(INTERVAL_S, (ended - began) / COST)
+
+    def remove(self) -> None:
+        """The run is over: what is left is its directory."""
+        for name in (LIVE_FILE, UNFINISHED_FILE):
+            (self._folder / name).unlink(missing_ok=True)
+
+    def view(self, fraction: float) -> LiveView:
+        """The run at this moment."""
+        engine, scenario = self._engine, self._scenario
+        raw, totals = engine.queues(), engine.totals()
+        done, slowest = self._transfers()
+        return LiveView(
+            experiment=scenario.spec.name,
+            variant=self._variant,
+            design=scenario.plan.design,
+            seed=scenario.seed,
+            t_ps=engine.now_ps,
+            fraction=fraction,
+            packets=engine.packets,
+            drops=sum(totals["dropped_packets_by_reason"].values()),
+            ecn_marked=totals["ecn_marked_packets"],
+            pfc_frames=totals["pfc_frames"],
+            transfers_done=done,
+            transfers=len(scenario.workload.transfers),
+            uplinks=self._load(raw["tx_bytes"]),
+            queues=self._queues(raw),
+            slowest=slowest,
+        )
+
+    def _load(self, tx_bytes: Array) -> dict[str, list[float]]:
+        sent = tx_bytes.reshape(-1, PRIORITIES).sum(axis=1)
+        now = np.array([sent[number] for number, _, _ in self._uplinks], dtype=float)
+        rates = np.array([rate for _, _, rate in self._uplinks], dtype=float)
+        passed = max(1, self._engine.now_ps - self._then[0])
+        self._loads.append((now - self._then[1]) * 8e12 / passed / np.maximum(rates, 1))
+        self._then = (self._engine.now_ps, now, self._then[2])
+        return {
+            name: [round(float(load[i]), 4) for load in self._loads]
+            for i, (_, name, _) in enumerate(self._uplinks)
+        }
+
+    def _queues(self, raw: dict[str, Array]) -> list[QueueView]:
+        held = _core.counters(self._engine)["queue_bytes"]
+        paused = raw["pfc_rx_pause_ps"] - self._then[2]
+        self._then = (*self._then[:2], raw["pfc_rx_pause_ps"])
+        passed = max(1, int(self._engine.now_ps))
+        busy = np.flatnonzero((held > 0) | (paused > 0))
+        order = busy[np.lexsort((busy, -paused[busy], -held[busy]))][:ROWS]
+        return [
+            QueueView(
+                port=str(self._counters.port_names[row // PRIORITIES]),
+                priority=int(row % PRIORITIES),
+                queue_bytes=int(held[row]),
+                watermark_bytes=int(raw["egress_watermark_bytes"][row]),
+                paused=round(min(1.0, float(raw["pfc_rx_pause_ps"][row]) / passed), 4),
+            )
+            for row in order.tolist()
+        ]
+
+    def _transfers(self) -> tuple[int, list[TransferView]]:
+        """How many have ended, and those under way, the oldest first."""
+        if self._start is None or len(self._start) == 0:
+            return 0, []
+        n, now = len(self._start), self._engine.now_ps
+        ended = self._engine.messages()["end_ps"][self._flow_rows] >= 0
+        flows = np.bincount(self._flow_transfer, minlength=n)
+        over = np.bincount(self._flow_transfer, weights=ended, minlength=n)
+        start = self._start.to_numpy()
+        open_ = np.flatnonzero((over < flows) & (start < now))
+        rows = open_[np.argsort(start[open_], kind="stable")][:ROWS]
+        if self._ideal is None:
+            work = self._scenario.workload
+            self._ideal = ideal_transfer_ps(
+                self._scenario.fabric, self._scenario.spec, work.transfers, work.flows
+            )
+        return int((over >= flows).sum()), [
+            TransferView(
+                transfer_id=row,
+                age_ps=int(now - start[row]),
+                done=round(float(over[row] / flows[row]), 4),
+                slowdown=round(float((now - start[row]) / max(1, self._ideal[row])), 3),
+            )
+            for row in rows.tolist()
+        ]
+
+
+class Stream:
+    """Tells a program of a run: counters at every sample, and what really happened."""
+
+    def __init__(
+        self,
+        engine: _core.Engine,
+        scenario: Scenario,
+        counters: SaiReader,
+        timeline: Timeline,
+        run: str,
+        path: Path,
+    ) -> None:
+        self._engine = engine
+        self._counters = counters
+        self._timeline = timeline
+        self._run = run
+        self._out = StreamWriter(path)
+        self._then: Array | None = None
+        self._told = 0
+        self._sampled_ps = -1
+        self._updates = scenario.plan.timeline
+        fabric = scenario.fabric
+        self._out.write(
+            StreamRun(
+                run=run,
+                experiment=scenario.spec.name,
+                design=scenario.plan.design,
+                seed=scenario.seed,
+                sample_interval_ps=scenario.spec.record.sample_interval,
+                ports=[
+                    StreamPort.model_validate(
+                        {
+                            "name": port.name,
+                            "node": fabric.nodes[port.node].name,
+                            "peer": fabric.ports[port.peer].name,
+                            "link": fabric.links[port.link].name,
+                            "tier": _tier(scenario, port.id),
+                            "rate_bps": port.rate_bps,
+                        }
+                    )
+                    for port in fabric.ports
+                ],
+            )
+        )
+
+    def sample(self) -> None:
+        """Send what has happened and what is counted now."""
+        now = self._engine.now_ps
+        while self._told < len(self._updates) and self._updates[self._told].at_ps <= now:
+            event = self._timeline.event(self._updates[self._told])
+            self._out.write(StreamEvent(run=self._run, **event))
+            self._told += 1
+        values = self._values()
+        changed = (
+            np.arange(len(values))
+            if self._then is None
+            else np.flatnonzero((values != self._then).any(axis=1))
+        )
+        names = self._counters.port_names
+        ports = [
+            PortCounters(
+                name=str(names[row]),
+                up=bool(cells[0]),
+                in_packets=cells[1],
+                in_octets=cells[2],
+                in_errors=cells[3],
+                in_discards=cells[4],
+                out_packets=cells[5],
+                out_octets=cells[6],
+                out_discards=cells[7],
+                ecn_marked_packets=cells[8],
+                pfc_rx_frames=cells[9],
+                pfc_tx_frames=cells[10],
+                paused_us=cells[11],
+                queue_bytes=cells[12],
+            )
+            for row, cells in zip(changed.tolist(), values[changed].tolist(), strict=True)
+        ]
+        self._then, self._sampled_ps = values, now
+        self._out.write(StreamSample(run=self._run, t_ps=now, ports=ports))
+
+    def finish(self) -> None:
+        """Send the last sample and say that it was the last."""
+        if self._engine.now_ps != self._sampled_ps:
+            self.sample()
+        self._out.write(StreamEnd(run=self._run, t_ps=self._engine.now_ps))
+        self._out.close()
+
+    def _values(self) -> Array:
+        """A row per port, in the order of the fields of PortCounters."""
+        found = self._counters.read()
+        port, queue = found["port"], found["queue"]
+        pre = "SAI_PORT_STAT_"
+        columns = [
+            _core.counters(self._engine)["link_up"],
+            port[f"{pre}IF_IN_UCAST_PKTS"],
+            port[f"{pre}IF_IN_OCTETS"],
+            port[f"{pre}IF_IN_ERRORS"],
+            port[f"{pre}IF_IN_DISCARDS"],
+            port[f"{pre}IF_OUT_UCAST_PKTS"],
+            port[f"{pre}IF_OUT_OCTETS"],
+            port[f"{pre}IF_OUT_DISCARDS"],
+            port[f"{pre}ECN_MARKED_PACKETS"],
+            port[f"{pre}PFC_{{}}_RX_PKTS"].sum(axis=1),
+            port[f"{pre}PFC_{{}}_TX_PKTS"].sum(axis=1),
+            port[f"{pre}PFC_{{}}_RX_PAUSE_DURATION_US"].sum(axis=1),
+            queue["SAI_QUEUE_STAT_CURR_OCCUPANCY_BYTES"].sum(axis=1),
+        ]
+        return np.stack(columns, axis=1)
+
+
+class Watchers:
+    """Everybody who is told of a run while it goes on."""
+
+    def __init__(self, live: LiveFile, stream: Stream | None) -> None:
+        self._live = live
+        self._stream = stream
+
+    def sample(self, fraction: float) -> None:
+        """A sample was taken; ``fraction`` of the run is done."""
+        self._live.show(fraction)
+        if self._stream is not None:
+            self._stream.sample()
+
+    def finish(self) -> None:
+        """The run is over."""
+        self._live.remove()
+        if self._stream is not None:
+            self._stream.finish()
+
+
+def _tier(scenario: Scenario, port: int) -> str:
+    kind: Any = scenario.fabric.nodes[scenario.fabric.ports[port].node].kind.value
+    return str(kind).replace("_", "-")
