@@ -16,16 +16,19 @@ struct Share {
   std::int64_t bytes = 0;
 };
 
-/// Bytes by flow. Few flows meet in one queue, so a list is searched.
+/// Bytes by flow. Few flows meet in one queue, and often by turns, so a list is
+/// searched from behind the last one found.
 class Shares {
  public:
   void add(std::uint32_t flow, std::int64_t bytes) {
-    for (Share& share : list_) {
-      if (share.flow != flow) continue;
-      share.bytes += bytes;
+    for (std::size_t looked = 0; looked < list_.size(); ++looked) {
+      if (++at_ >= list_.size()) at_ = 0;
+      if (list_[at_].flow != flow) continue;
+      list_[at_].bytes += bytes;
       return;
     }
     list_.push_back({flow, bytes});
+    at_ = list_.size() - 1;
   }
   bool has(std::uint32_t flow) const {
     return std::any_of(list_.begin(), list_.end(), [&](const Share& s) { return s.flow == flow; });
@@ -42,6 +45,7 @@ class Shares {
 
  private:
   std::vector<Share> list_;
+  std::size_t at_ = 0;
 };
 
 /// The message of a queue pair that holds a PSN: the one asked for last or one

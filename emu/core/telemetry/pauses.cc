@@ -51,6 +51,7 @@ void Pauses::find_cause(Pause& pause, Ps now) {
   const std::uint32_t in = pause.port - sw.first_port;
   std::int64_t most = 0;
   for (std::uint32_t q = 0; q < sw.ports * kPriorities; ++q) {
+    if ((sw.port[q / kPriorities].backlog >> q % kPriorities & 1) == 0) continue;
     std::int64_t bytes = 0;
     look(sw.queue[q].packets, [&](const Packet& packet, std::int64_t size) {
       std::uint16_t tag = packet.ingress;

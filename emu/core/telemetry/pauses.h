@@ -38,7 +38,7 @@ struct Pause {
 class Pauses {
  public:
   /// Packets of one queue that are looked at, at least, if there are as many.
-  static constexpr std::uint32_t kLooks = 512;
+  static constexpr std::uint32_t kLooks = 128;
 
   Pauses(const Engine& engine, FlowFinder& finder)
       : engine_(engine),
