@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -113,18 +114,20 @@ class Comparison:
             "design": self.design,
             "control": self.control,
             "seeds": [run.seed for run in self.lab],
-            "sim": sim.values,
-            "lab": lab.values,
-            "difference": {
-                name: value if abs(value) != float("inf") else None
-                for name, value in self.apart.items()
-            },
+            "sim": _finite(sim.values),
+            "lab": _finite(lab.values),
+            "difference": _finite(self.apart),
             "agrees": self.agrees,
             "unfinished": [sim.unfinished, lab.unfinished],
             "late_runs": [run.seed for run in self.late],
             "late_share_worst_run": lab.late_share,
             "dilation": self.dilation,
         }
+
+
+def _finite(values: dict[str, float]) -> dict[str, float | None]:
+    """For JSON, which has no infinity and no NaN."""
+    return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
 def comparisons(name: str, sim: Path, lab: Path) -> list[Comparison]:

@@ -149,12 +149,12 @@ def _told_by_loss(both: Both, chosen: Packet, sim: Run, lab: Run) -> str:
     switch = two[lost].sightings[-1].node
     fault_ps = _fault_ps(lab)
     said = (
-        f"The packet shown ends in {switch} in the {words[lost]} and goes on in the "
+        f"The packet shown is last seen at {switch} in the {words[lost]} and goes on in the "
         f"{words[1 - lost]}. "
     )
     last = [
         max(
-            (j[i].end_ps for j in both.values() if _ends_in(j[i], switch)),
+            (j[i].end_ps for j in both.values() if _is_lost_at(j[i], switch)),
             default=None,
         )
         for i in (0, 1)
@@ -165,15 +165,15 @@ def _told_by_loss(both: Both, chosen: Packet, sim: Run, lab: Run) -> str:
     dilation = float(lab.meta["lab"]["dilation"])
     wall = spoken(abs((last[1] or 0) - (last[0] or 0)) * dilation, TIME)
     return said + (
-        f"The last packet that ended there came {after[0]} after the failure in the simulator "
+        f"The last packet that was lost there came {after[0]} after the failure in the simulator "
         f"and {after[1]} after it in the lab: a real switch's tables change when its processes "
         f"get to it, here {wall} of wall time apart from the moment that the simulator takes."
     )
 
 
-def _ends_in(journey: Journey, switch: str) -> bool:
-    last = journey.sightings[-1]
-    return not journey.delivered and not last.leaves and last.node == switch
+def _is_lost_at(journey: Journey, switch: str) -> bool:
+    """Swallowed there, or sent from there into a dead link."""
+    return not journey.delivered and journey.sightings[-1].node == switch
 
 
 def _fault_ps(run: Run) -> int | None:
