@@ -199,7 +199,7 @@ publish: $(STAMPS)/build
 
 # Root, and at most 20 minutes on two cores: the lab beside the simulator. What is whole stays,
 # so that an interrupted one goes on.
-lab-report: $(STAMPS)/build $(STAMPS)/lab-ready
+lab-report: $(STAMPS)/lab-ready $(STAMPS)/build
 	$(BIN)/emu lab report experiments/lab-report.yaml --scenarios experiments/agreement
 
 # The lab's packages, or what is missing: without root the target ends here.

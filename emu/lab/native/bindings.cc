@@ -93,7 +93,7 @@ class LiveManager {
     out["loops"] = c.loops;
     return out;
   }
-  /// By engine port: when the last packet that its switch lost should have gone on; -1: none.
+  /// By engine port, see TrafficManager::swallowed().
   const std::vector<Ps>& swallowed() const { return manager_.swallowed(); }
   /// The first late packets, one tuple each.
   std::vector<std::array<std::int64_t, 6>> late_packets() const {

@@ -283,10 +283,9 @@ Verdict TrafficManager::forward(std::uint32_t, const Packet& packet, Ps,
   return Verdict::kForwarded;
 }
 
-void TrafficManager::dropped(std::uint32_t port, const Packet& packet, Drop reason) {
+void TrafficManager::dropped(std::uint32_t, const Packet& packet, Drop reason) {
   if (packet.entropy == kNone) return;
   if (packet.route == kFramed) {
-    if (reason == Drop::kLinkDown) swallowed_[port] = std::max(swallowed_[port], engine_.now());
     free_frame(packet.entropy);
   } else if (packet.route == kFlying && reason == Drop::kLinkDown) {
     if (tap_ != nullptr) {

@@ -70,8 +70,8 @@ class TrafficManager : public Outside {
 
   const Lateness& lateness() const { return lateness_; }
   const Counters& counters() const { return counters_; }
-  /// By port: when the last packet that got lost in the switch there, or in front of its dead
-  /// link, should have gone on; -1: none.
+  /// By ingress port: when the last packet that its switch swallowed should have gone on; -1:
+  /// none. What waits in front of a link that dies is not swallowed: it went on before.
   const std::vector<Ps>& swallowed() const { return swallowed_; }
   Ps now() const { return engine_.now(); }
 

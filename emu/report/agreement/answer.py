@@ -42,9 +42,10 @@ def answer(
 def _scenarios(scenarios: Sequence[Comparison]) -> str:
     own = [row for row in scenarios if row.control == OWN_RULES]
     agreeing = sum(row.agrees for row in scenarios)
-    word = "Yes" if agreeing == len(scenarios) else "Mostly" if 2 * agreeing > len(scenarios) else (
-        "Not by its limits"
-    )  # fmt: skip
+    if agreeing == len(scenarios):
+        word = "Path for path, yes"
+    else:
+        word = "Mostly" if 2 * agreeing > len(scenarios) else "Not within its limits"
     text = (
         f"{word}: {agreeing} of {len(scenarios)} agreement scenarios are within 5 % in the median "
         "flow completion time, 10 % in p99 and 15 % in pause time"
@@ -59,8 +60,9 @@ def _variants(rows: Sequence[Comparison], places: Sequence[Place], seeds: int) -
     medians = sorted(row.apart["fct_median_us"] for row in rows)
     tails = sorted(row.apart["fct_p99_us"] for row in rows)
     said = (
-        f"On the replayed trace, where real switches choose the paths, the lab's median is "
-        f"{_range(medians)} and its p99 {_range(tails)} against the simulator with the same seeds"
+        "Which path a flow takes is up to each switch's own hash: on the replayed trace the lab's "
+        f"median is {_range(medians)} and its p99 {_range(tails)} off the simulator with the same "
+        "seeds"
     )
     if not places:
         return f"{said}."
@@ -72,8 +74,8 @@ def _variants(rows: Sequence[Comparison], places: Sequence[Place], seeds: int) -
 
 
 def _range(values: Sequence[float]) -> str:
-    low, high = percent(values[0]), percent(values[-1])
-    return f"{low} off" if low == high else f"{low} to {high} off"
+    low, high = (percent(value) if value else "0 %" for value in (values[0], values[-1]))
+    return low if low == high else f"{low} to {high}"
 
 
 def _order(rows: Sequence[Comparison]) -> str:

@@ -75,7 +75,7 @@ def number(value: float) -> str:
     if not np.isfinite(value):
         return "–"
     if value == int(value):
-        return f"{int(value):,}".replace(",", " ")
+        return f"{int(value):,}".replace(",", "\u202f")
     return f"{value:.2f}" if value >= 10 else f"{value:.3g}"
 
 
