@@ -442,6 +442,13 @@ class Replay {
          for (std::string& name : names) name = in_.word();
          engine_->set_routing(sw, policy, {names, in_.list<std::int64_t>()});
        }},
+      {"point_slot",
+       [this] {
+         const auto sw = u32();
+         const auto group = u32();
+         const auto slot = u32();
+         engine_->controlled(sw).point(group, slot, u32() - engine_->switches().at(sw).first_port);
+       }},
       {"set_remote_state",
        [this] {
          const auto interval = i64();

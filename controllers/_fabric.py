@@ -123,8 +123,11 @@ class FabricApp(_api.App):  # type: ignore[misc]
     def recompute(self) -> None:
         """Links, edge ports or switches have changed."""
 
+    beat_s = 0.5
+    """Seconds between two ticks."""
+
     def tick(self) -> None:
-        """Called about twice a second."""
+        """Called every ``beat_s``."""
 
     def views(self) -> dict[str, Any]:
         """Path to function; each returns what JSON can hold."""
@@ -341,7 +344,7 @@ class FabricApp(_api.App):  # type: ignore[misc]
         """LLDP on every port, links that fell silent, ports that turned out to be edges."""
         last_sent = 0.0
         while True:
-            hub.sleep(0.5)
+            hub.sleep(self.beat_s)
             with self.lock:
                 try:
                     now = time.monotonic()

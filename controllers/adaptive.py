@@ -3,7 +3,8 @@
 
 Towards each leaf the flows of a switch are hashed into slots, each a bucket of the select
 group that sends through one uplink. Every interval the policy of ``emu.fabric.steering`` looks
-at the uplinks and points slots at other uplinks; the simulator can call the same function.
+at the uplinks and points slots at other uplinks, ``--reaction-delay`` after it has looked; the
+simulator calls the same function (``routing.policy: controller``).
 
 What the policy sees is, per port, the rate over the last interval (from the switch's port
 counters), and per slot the rate of its bucket. More comes from ``--telemetry FILE``, a JSON
@@ -35,18 +36,20 @@ from controllers._api import (
 )
 from controllers._fabric import Point, Switch
 from controllers.l3 import L3
-from emu.fabric.steering import SteeringParams, UplinkLoad, steer
+from emu.fabric.steering import Move, SteeringParams, UplinkLoad, steer
 
 register_options(
     [
         cfg.StrOpt("telemetry", default="", help="JSON file with queue depths per port"),
         cfg.IntOpt("uplink-rate-bps", default=50_000_000, help="capacity of an uplink"),
         cfg.FloatOpt("steer-interval", default=1.0, help="seconds between two looks"),
+        cfg.FloatOpt("reaction-delay", default=0.0, help="seconds from a look to what follows"),
         cfg.FloatOpt("imbalance-min", default=0.1, help="difference below which nothing moves"),
+        cfg.IntOpt("moves-max", default=1, help="slots of a group moved after one look"),
+        cfg.IntOpt("hold-intervals", default=3, help="looks for which a moved slot stays"),
+        cfg.IntOpt("slots", default=64, help="shares into which a group hashes its flows"),
     ]
 )
-
-SLOTS = 64
 
 
 class Adaptive(L3):
@@ -63,6 +66,10 @@ class Adaptive(L3):
         self._port_bps: dict[Point, int] = {}
         self._bucket_time: dict[int, float] = {}
         self._due = 0.0
+        self._asked = False
+        self.beat_s = min(0.5, max(0.05, CONF.steer_interval / 10))
+        self._decided: list[tuple[float, int, int, list[Move]]] = []
+        """When, switch, group: moves that wait for the reaction delay to pass."""
         self.moves = 0
 
     # -- groups ------------------------------------------------------------------
@@ -75,12 +82,12 @@ class Adaptive(L3):
         old = self._slots.get(key, [])
         slots = []
         if hops:
-            for number in range(SLOTS):
+            for number in range(CONF.slots):
                 kept = old[number] if number < len(old) else None
                 slots.append(kept if kept in hops else hops[number % len(hops)])
         # A hop that has come back gets its share again at once.
         if old and set(hops) - set(old):
-            slots = [hops[number % len(hops)] for number in range(SLOTS)]
+            slots = [hops[number % len(hops)] for number in range(CONF.slots)]
         self._slots[key] = slots
         self._send_slots(switch, group, new=key not in self.groups)
         self.groups[key] = hops
@@ -97,12 +104,18 @@ class Adaptive(L3):
     # -- telemetry ---------------------------------------------------------------
 
     def tick(self) -> None:
-        """Ask for counters; steer on what the last answers said."""
+        """Ask for counters, and a beat later steer by the answers."""
         now = time.monotonic()
+        while self._decided and self._decided[0][0] <= now:
+            _, dpid, group, moves = self._decided.pop(0)
+            self._move(dpid, group, moves)
+        if self._asked:
+            self._asked = False
+            self._steer_all()
         if now < self._due:
             return
-        self._due = now + CONF.steer_interval
-        self._steer_all()
+        self._due = max(self._due + CONF.steer_interval, now)
+        self._asked = True
         for switch in self.switches.values():
             datapath = switch.datapath
             parser, proto = datapath.ofproto_parser, datapath.ofproto
@@ -128,7 +141,7 @@ class Adaptive(L3):
             self._bucket_time[dpid] = now
             for stat in event.msg.body:
                 key = (dpid, stat.group_id)
-                counts = [bucket.byte_count for bucket in stat.bucket_stats][:SLOTS]
+                counts = [bucket.byte_count for bucket in stat.bucket_stats][: CONF.slots]
                 before = self._bucket_bytes.get(key)
                 if before is not None and passed > 0 and len(before) == len(counts):
                     self._slot_bps[key] = [
@@ -153,8 +166,11 @@ class Adaptive(L3):
         for (dpid, group), hops in sorted(self.groups.items()):
             switch = self.switches.get(dpid)
             rates = self._slot_bps.get((dpid, group))
-            if switch is None or rates is None or len(hops) < 2 or len(rates) != SLOTS:
+            if switch is None or len(hops) < 2:
                 continue
+            if rates is None or len(rates) != CONF.slots:
+                # Not known since the group was changed. Time passes for held slots all the same.
+                rates = [0] * CONF.slots
             self._steer_one(switch, group, hops, rates, queues)
 
     def _steer_one(
@@ -162,7 +178,6 @@ class Adaptive(L3):
         queues: dict[str, dict[str, int]],
     ) -> None:  # fmt: skip
         key = (switch.dpid, group)
-        by_port = {hop.port: hop for hop in hops}
         loads = {}
         for hop in hops:
             port = switch.ports.get(hop.port)
@@ -176,13 +191,29 @@ class Adaptive(L3):
                 up=port is not None and port.up,
             )
         params = SteeringParams(
-            interval_ps=int(CONF.steer_interval * 1e12), imbalance_min=CONF.imbalance_min
+            interval_ps=int(CONF.steer_interval * 1e12),
+            imbalance_min=CONF.imbalance_min,
+            moves_max=CONF.moves_max,
+            hold_intervals=CONF.hold_intervals,
         )
-        slots = self._slots[key]
         moves, self._held[key] = steer(
-            [hop.port for hop in slots], rates, loads, params, self._held.get(key, {})
+            [hop.port for hop in self._slots[key]], rates, loads, params, self._held.get(key, {})
         )
         if not moves:
+            return
+        if CONF.reaction_delay > 0:
+            due = time.monotonic() + CONF.reaction_delay
+            self._decided.append((due, switch.dpid, group, moves))
+        else:
+            self._move(switch.dpid, group, moves)
+
+    def _move(self, dpid: int, group: int, moves: list[Move]) -> None:
+        """Point slots at other hops, where switch and hops are still there."""
+        switch = self.switches.get(dpid)
+        by_port = {hop.port: hop for hop in self.groups.get((dpid, group), ())}
+        slots = self._slots.get((dpid, group), [])
+        moves = [m for m in moves if m.target in by_port and m.slot < len(slots)]
+        if switch is None or not moves:
             return
         for move in moves:
             slots[move.slot] = by_port[move.target]

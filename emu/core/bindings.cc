@@ -95,6 +95,16 @@ nb::dict queues(const Engine& engine) {
   return out;
 }
 
+/// Per port and class, exactly now: bytes of link time taken so far, bytes waiting.
+nb::dict port_loads(Engine& engine) {
+  engine.settle_switches();
+  nb::dict out;
+  using Q = emu::EgressQueue;
+  put<std::int64_t>(out, "tx_bytes", engine.queues(), [](const Q& q) { return q.tx_bytes; });
+  put<std::int64_t>(out, "queue_bytes", engine.queues(), [](const Q& q) { return q.bytes; });
+  return out;
+}
+
 /// Drops by port: reason -> packets and bytes.
 nb::dict port_drops(const Engine& engine) {
   nb::dict out;
@@ -445,6 +455,42 @@ NB_MODULE(_core, m) {
             e.set_pins({pins.data(), pins.data() + pins.size()});
           },
           "pins"_a)
+      .def("port_loads", &port_loads)
+      // Per group that has been asked for: its number, its members' ports, and
+      // per slot its port and the bytes that it has carried. Ports are global.
+      .def(
+          "slots",
+          [](Engine& e, std::uint32_t sw) {
+            const std::uint32_t first = e.switches().at(sw).first_port;
+            const auto global = [&](auto&& ports) {
+              for (std::uint32_t& port : ports) port += first;
+              return ports;
+            };
+            nb::list out;
+            const auto& tables = e.controlled(sw).tables();
+            for (std::uint32_t group = 0; group < tables.size(); ++group) {
+              if (tables[group].stale) continue;
+              std::vector<std::uint32_t> ports;
+              std::vector<std::uint64_t> bytes;
+              for (const auto& slot : tables[group].slots) {
+                ports.push_back(slot.port);
+                bytes.push_back(slot.bytes);
+              }
+              out.append(nb::make_tuple(group, global(std::vector(tables[group].ports)),
+                                        global(std::move(ports)), std::move(bytes)));
+            }
+            return out;
+          },
+          nb::sig("def slots(self, switch: int) -> list[tuple[int, list[int], list[int], "
+                  "list[int]]]"),
+          "switch"_a)
+      .def(
+          "point_slot",
+          [](Engine& e, std::uint32_t sw, std::uint32_t group, std::uint32_t slot,
+             std::uint32_t port) {
+            e.controlled(sw).point(group, slot, port - e.switches().at(sw).first_port);
+          },
+          "switch"_a, "group"_a, "slot"_a, "port"_a)
       .def("set_remote_state", &Engine::set_remote_state, "interval_ps"_a, "lag"_a,
            "quantum_bytes"_a)
       .def("finish_build", &Engine::finish_build)

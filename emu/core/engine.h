@@ -167,6 +167,10 @@ class Engine {
   void set_routing(std::uint32_t sw, const std::string& policy, const RoutingParams& params);
   /// The path of each queue pair, for switches with pinned routing.
   void set_pins(std::vector<std::uint32_t> pins) { pins_ = std::move(pins); }
+  /// The slots of a switch whose policy is `controller`.
+  Controlled& controlled(std::uint32_t sw) {
+    return std::get<Controlled>(switches_.at(sw).routing);
+  }
   /// Switches publish the grades of their queues every interval; others know
   /// them `lag` intervals later.
   void set_remote_state(Ps interval_ps, std::uint32_t lag, std::int64_t quantum_bytes);
@@ -193,6 +197,8 @@ class Engine {
   void set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on);
   void set_silent(std::uint32_t endpoint, bool on);
   void sample(bool queues = true);
+  /// Brings the counters of all switches' ports up to now(). Changes no result.
+  void settle_switches();
   void watch(Observer& observer, const std::vector<std::uint32_t>& ports);
   void unwatch();
   /// Tells `recorder` of pauses and, with `departures`, of every packet that

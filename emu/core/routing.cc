@@ -13,6 +13,10 @@ void Engine::set_routing(std::uint32_t sw, const std::string& policy, const Rout
   tables_.switches.at(sw).by_hash = policy == Ecmp::kName;
 }
 
+void Engine::settle_switches() {
+  for (Switch& sw : switches_) settle_all(sw, now_);
+}
+
 void Engine::set_hash_words(std::vector<std::uint32_t> words) {
   hash_words_ = std::move(words);
   for (SwitchTables& table : tables_.switches) table.by_hash = false;

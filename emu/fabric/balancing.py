@@ -107,6 +107,11 @@ def _check_choice(
 
 def _notes(plan: ForwardingPlan, routing: RoutingSpec) -> list[str]:
     notes = []
+    if routing.policy == "controller":
+        notes.append(
+            "controller: where a slot leaves a queue behind, its next packets overtake those that "
+            "wait there, and go-back-N sends some again"
+        )
     if plan.design == "stretched-l2/mlag":
         notes.append(
             f"{routing.policy} balances over the members of a LAG, two spines at most; switches "
@@ -166,9 +171,14 @@ def _pinned(_: RoutingSpec, at: Place) -> SwitchPolicy:
     return SwitchPolicy("pinned", (("digit", at.digit), *ports))
 
 
+def _controller(routing: RoutingSpec, at: Place) -> SwitchPolicy:
+    return SwitchPolicy("controller", (("slots", routing.controller.slots), ("seed", at.seed)))
+
+
 _POLICIES: dict[str, Callable[[RoutingSpec, Place], SwitchPolicy]] = {
     "flowlet": _flowlet,
     "adaptive": _adaptive,
     "spray": _spray,
     "pinned": _pinned,
+    "controller": _controller,
 }

@@ -3,12 +3,12 @@
 
 A destination's flows are hashed into slots, and each slot is sent through one uplink; moving
 traffic is pointing a slot at another uplink. The policy is a pure function of what telemetry
-says, so that a controller of real switches and the simulator can share it.
+says: controllers/adaptive.py calls it for real switches, emu/sim/steering.py for simulated ones.
 
 The rule: the fullest uplink gives, the emptiest takes. A slot is moved only if that lowers the
-load of the fuller of the two, only if they differ by more than ``imbalance_min``, and not again
-within ``hold_intervals``: what a queue tells is as old as the interval, and two moves at once
-would answer the same news twice.
+load of the fuller of the two without filling the other beyond its rate, only if they differ by
+more than ``imbalance_min``, and not again within ``hold_intervals``. At the look after a move
+nothing moves: its counters are in part older than the move, and would be answered twice.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ def steer(
     still_held = {slot: looks - 1 for slot, looks in held.items() if looks > 1}
     if not pressure:
         return [], still_held
+    sent = {number: uplinks[number].sent_bps for number in pressure}
     moves: list[Move] = []
     now = list(slots)
 
@@ -114,12 +115,15 @@ def steer(
         share = slot_bps[slot]
         if source in pressure:
             pressure[source] -= share / uplinks[source].rate_bps
+            sent[source] -= share
+        sent[target] += share
         pressure[target] += share / uplinks[target].rate_bps
 
     for slot, uplink in enumerate(slots):
         if uplink not in pressure:
             move(slot, min(pressure, key=lambda number: (pressure[number], number)))
-    for _ in range(params.moves_max):
+    just_moved = any(looks >= params.hold_intervals - 1 for looks in still_held.values())
+    for _ in range(0 if just_moved else params.moves_max):
         fullest = max(pressure, key=lambda number: (pressure[number], -number))
         emptiest = min(pressure, key=lambda number: (pressure[number], number))
         gap = pressure[fullest] - pressure[emptiest]
@@ -128,6 +132,10 @@ def steer(
         best, best_after = -1, pressure[fullest]
         for slot, uplink in enumerate(now):
             if uplink != fullest or slot in still_held or not slot_bps[slot]:
+                continue
+            # A queue outlasts the slot that filled it: no reason to fill the next one.
+            taken = (sent[emptiest] + slot_bps[slot]) / uplinks[emptiest].rate_bps
+            if taken > 1:
                 continue
             after = max(
                 pressure[fullest] - slot_bps[slot] / uplinks[fullest].rate_bps,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from emu.errors import InputError, RunError
-from emu.lab.designs import find_variant
+from emu.lab.designs import find_variant, l3_adaptive
 from emu.lab.dilation import GIVEN, choose_dilation
 from emu.lab.lab import Lab
 from emu.lab.lateness import verdict
@@ -150,7 +150,7 @@ def _fitting(
             continue
         lab = Run(task.directory).meta.get("lab", {})
         design = task.variant.design
-        control = find_variant(design.key, options.control_of(design)).control
+        control = find_variant(design.key, _control(task.variant, options)).control
         other = options.dilation is not None and lab.get("dilation") != options.dilation
         if lab.get("late", True) or other or lab.get("control") != control:
             del fitting[task.directory]
@@ -170,6 +170,38 @@ def _with_dilation(
     chosen = choose_dilation(topology, tell)
     tell(f"time dilation {chosen.value:g}, {chosen.origin}")
     return replace(options, dilation=chosen.value, dilation_origin=chosen.origin)
+
+
+def _control(variant: Variant, options: LabOptions) -> str | None:
+    """Who forwards: what was asked for, or what the routing policy needs."""
+    control = options.control_of(variant.design)
+    return l3_adaptive.VARIANT.control if _steered(variant, control) else control
+
+
+def _steered(variant: Variant, control: str | None) -> bool:
+    """Whether the experiment's routing policy asks for the controller that moves slots.
+
+    Raises
+    ------
+    emu.errors.InputError
+        For policies that real switches cannot be given here.
+    """
+    policy, design = variant.spec.routing.policy, variant.design.key
+    if policy == "ecmp":
+        return False
+    if policy != "controller":
+        raise InputError(
+            f"routing.policy: {policy} is for the simulator: neither Open vSwitch nor Linux picks "
+            "next hops so",
+            hint="the lab has ecmp, and controller on l3",
+        )
+    if design != l3_adaptive.VARIANT.design or control not in (None, l3_adaptive.VARIANT.control):
+        given = design if control is None else f"{design} under {control}"
+        raise InputError(
+            f"routing.policy: controller on {given}: in the lab it is l3 under adaptive",
+            hint="routing.policy: ecmp, or leave this design to the simulator",
+        )
+    return True
 
 
 def _check_stop(spec: ExperimentSpec) -> None:
@@ -220,10 +252,14 @@ def stand(variant: Variant, options: LabOptions, tell: Tell = lambda _: None) ->
     options = _with_dilation(options, variant.spec.topology, {}, tell)
     assert options.dilation is not None
     traffic = TrafficOptions(variant, options.dilation, options.hold_ms, options.dilation_origin)
+    more: dict[str, str] = {}
+    if _steered(variant, options.control_of(variant.design)):
+        more = l3_adaptive.options_of(variant.spec.routing.controller, traffic.dilation)
     return Lab.up(
         variant.spec.topology,
         variant.design.key,
-        options.control_of(variant.design),
+        _control(variant, options),
+        options=more,
         runtime=options.runtime,  # type: ignore[arg-type]
         wiring="tm",
         traffic=traffic,

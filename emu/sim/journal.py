@@ -14,7 +14,7 @@ __all__ = ["recording_engine"]
 
 _ANSWERS = {
     "messages", "queues", "port_drops", "switches", "reordering", "queue_samples", "series",
-    "events", "totals",
+    "events", "totals", "port_loads", "slots",
 }  # fmt: skip
 """Calls that change nothing."""
 

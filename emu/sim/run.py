@@ -31,6 +31,7 @@ from emu.sim.results import (
     transfer_table,
 )
 from emu.sim.scenario import Scenario, make_scenario
+from emu.sim.steering import Steering
 from emu.sim.timeline import Timeline, engine_events
 from emu.sim.watching import LiveFile, Stream, Watchers
 from emu.spec import Variant
@@ -167,8 +168,9 @@ def _drive(
     span = max(1, int(posts.max()) if len(posts) else 1)
     told = time.monotonic()
     next_sample, u = interval, 0
+    steering = timeline.steering = Steering(engine, scenario, timeline.ports)
     while engine.now_ps < until and engine.unfinished > 0:
-        at = min(until, next_sample)
+        at = min(until, next_sample, steering.next_ps)
         if u < len(updates):
             at = min(at, updates[u].at_ps)
         engine.run_until(at, stop_when_done=True)
@@ -184,6 +186,8 @@ def _drive(
         while u < len(updates) and updates[u].at_ps == at:
             timeline.apply(updates[u])
             u += 1
+        if at == steering.next_ps:
+            steering.act()
         if sampled:
             if captures is not None:
                 captures.check()
@@ -232,6 +236,7 @@ def _events(
     now = engine.now_ps
     rows = [timeline.event(update) for update in scenario.plan.timeline if update.at_ps <= now]
     rows += engine_events(engine, scenario.fabric, ports)
+    rows += timeline.steering.events if timeline.steering is not None else []
     columns = ["t_ps", "kind", "phase", "node", "port", "detail"]
     frame = pd.DataFrame(rows, columns=columns)
     frame = frame.drop_duplicates(ignore_index=True)

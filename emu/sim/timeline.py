@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from emu.fabric.graph import Fabric
 from emu.sim.ports import PortMap
 from emu.units import format_rate
 
+if TYPE_CHECKING:
+    from emu.sim.steering import Steering
+
 
 class Timeline:
     """What happens to the fabric from outside, in order of time."""
@@ -20,14 +23,16 @@ class Timeline:
     def __init__(self, engine: _core.Engine, fabric: Fabric, ports: PortMap) -> None:
         self._engine = engine
         self._fabric = fabric
-        self._ports = ports
+        self.ports = ports
+        self.steering: Steering | None = None
+        """The controller that has worked beside this timeline, if any."""
 
     def apply(self, update: fw.Update) -> None:
         """Make the update happen now: the engine stands at ``update.at_ps``."""
-        e, to_engine = self._engine, self._ports.to_engine
+        e, to_engine = self._engine, self.ports.to_engine
         match update:
             case fw.SetGroup():
-                e.set_group(update.group, self._ports.engine_ports(update.ports))
+                e.set_group(update.group, self.ports.engine_ports(update.ports))
             case fw.SetFib():
                 e.set_fib(update.switch, list(update.routes), update.value)
             case fw.SetTunnel():
@@ -68,7 +73,7 @@ class Timeline:
                 raise AssertionError(f"no engine call for {type(update).__name__}")
 
     def _link_port(self, link: int) -> int:
-        return int(self._ports.to_engine[self._fabric.links[link].a])
+        return int(self.ports.to_engine[self._fabric.links[link].a])
 
     def event(self, update: fw.Update) -> dict[str, Any]:
         """A row of events.parquet."""

@@ -34,7 +34,14 @@ from emu.spec.loader import load_experiment, load_topology
 from emu.spec.nic import NicProfile
 from emu.spec.preset import preset_names
 from emu.spec.record import RecordSpec, StopSpec
-from emu.spec.routing import AdaptiveSpec, FlowletSpec, RemoteSpec, RoutingSpec, SpraySpec
+from emu.spec.routing import (
+    AdaptiveSpec,
+    ControllerSpec,
+    FlowletSpec,
+    RemoteSpec,
+    RoutingSpec,
+    SpraySpec,
+)
 from emu.spec.schema import experiment_schema, json_schema, topology_schema
 from emu.spec.switch import (
     WATCHDOG_ACTIONS,
@@ -69,6 +76,7 @@ __all__ = [
     "CaseSpec",
     "ClosSpec",
     "ComputeSpec",
+    "ControllerSpec",
     "DcqcnParams",
     "DesignSpec",
     "DialectSpec",

@@ -11,10 +11,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from emu.spec.base import Bool, Int, Spec
+from emu.spec.base import Bool, Float, Int, Spec
 from emu.units import Size, Time, format_time
 
-Policy = Literal["ecmp", "flowlet", "adaptive", "spray", "pinned"]
+Policy = Literal["ecmp", "flowlet", "adaptive", "spray", "pinned", "controller"]
 PER_PACKET: tuple[Policy, ...] = ("adaptive", "spray")
 """Policies that send packets of one queue pair over several paths at a time."""
 
@@ -91,6 +91,38 @@ class SpraySpec(Spec):
     """feedback: for so long after a loss a sender uses old good values instead of new ones."""
 
 
+class ControllerSpec(Spec):
+    """A controller outside the switches: it reads counters now and then and moves slots, that
+    is shares of the hash, from full uplinks to empty ones (emu/fabric/steering.py).
+
+    Source: Planck (SIGCOMM 2014) reads a 10G switch in 0.3 to 4 ms and moves flows in
+    milliseconds; it says that polling the counters of common switches takes hundreds.
+    """
+
+    interval: Annotated[Time, Field(gt=0)] = 5_000_000_000
+    """Time between two looks at the counters of all ports and slots."""
+    delay: Time = 2_000_000_000
+    """Time from a look until the switches do what follows from it; at most ``interval``."""
+    slots: Annotated[Int, Field(ge=2, le=1024)] = 64
+    """Shares into which each group of next hops hashes its flows."""
+    imbalance_min: Annotated[Float, Field(ge=0, le=10)] = 0.1
+    """Difference between two uplinks, as a share of their rate, below which nothing moves."""
+    moves_max: Annotated[Int, Field(ge=1, le=1024)] = 1
+    """Slots of a group that are moved after one look."""
+    hold_intervals: Annotated[Int, Field(ge=0, le=1000)] = 3
+    """Looks for which a slot that was moved stays where it is."""
+
+    @model_validator(mode="after")
+    def _one_change_at_a_time(self) -> Self:
+        if self.delay > self.interval:
+            raise ValueError(
+                f"delay is {format_time(self.delay)} and interval {format_time(self.interval)}: a "
+                "controller that looks again before its last change is made answers the same news "
+                "twice"
+            )
+        return self
+
+
 class RoutingSpec(Spec):
     """How a switch picks one of several next hops."""
 
@@ -98,12 +130,14 @@ class RoutingSpec(Spec):
     """ecmp: by a hash of the 5-tuple with a seed per switch; flowlet: as ecmp, but a flow that
     was silent for a while may move to a better port; adaptive: each data packet to the port
     with the shortest queue; spray: each data packet by its own entropy value; pinned: each
-    queue pair on a path chosen with all transfers in view."""
+    queue pair on a path chosen with all transfers in view; controller: by the hash, and a
+    controller moves shares of it from full ports to empty ones now and then."""
     polarised: Bool = False
     """True: every switch has the same seed, so that tiers repeat each other's choice."""
     flowlet: FlowletSpec = FlowletSpec()
     adaptive: AdaptiveSpec = AdaptiveSpec()
     spray: SpraySpec = SpraySpec()
+    controller: ControllerSpec = ControllerSpec()
     accept_retransmissions: Bool = False
     """True: packets of a queue pair may overtake each other although the NICs answer that with
     go-back-N, which sends again what had arrived."""

@@ -18,6 +18,7 @@ from emu.sim.ports import PortMap, map_ports
 from emu.sim.results import counters, flow_table, transfer_table
 from emu.sim.run import _drive
 from emu.sim.scenario import Scenario
+from emu.sim.steering import Steering
 from emu.sim.timeline import Timeline
 from emu.spec import ExperimentSpec
 from emu.workload import Workload
@@ -47,6 +48,8 @@ class Outcome:
     scenario: Scenario
     engine: _core.Engine
     ports: PortMap
+    steering: Steering | None = None
+    """The controller, once it has run."""
 
     @property
     def flows(self) -> pd.DataFrame:
@@ -171,4 +174,5 @@ def simulate(spec: ExperimentSpec, flows: Sequence[Flow], seed: int = 1) -> Outc
     out = prepare(scenario(spec, flows, seed))
     timeline = Timeline(out.engine, out.scenario.fabric, out.ports)
     _drive(out.engine, out.scenario, timeline, lambda *_: None)
+    out.steering = timeline.steering
     return out

@@ -20,14 +20,22 @@ from tests.lab.traffic import wait_until
 EMU = str(Path(sys.executable).parent / "emu")
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+FIRST_PORT = 50_000
+"""UDP source port of the first flow; each flow is a queue pair of its own."""
+SMALL_SHARE = {"pfc": {"alpha": 0.00390625}}
+"""Of the buffer, so that a full port already needs pauses."""
+
 Flow = tuple[float, int, int, int]
 """Start in us, source and destination host, bytes."""
 
 
 def write_experiment(folder: Path, flows: Iterable[Flow], **more: Any) -> Path:
     """An experiment file of these flows, on the 2-leaf, 2-spine, 4-host fabric or another."""
-    rows = [f"{start},{source},{target},{size}" for start, source, target, size in flows]
-    (folder / "flows.csv").write_text("\n".join(["start_us,src,dst,bytes", *rows, ""]))
+    rows = [
+        f"{start},{source},{target},{size},{FIRST_PORT + number}"
+        for number, (start, source, target, size) in enumerate(flows)
+    ]
+    (folder / "flows.csv").write_text("\n".join(["start_us,src,dst,bytes,sport", *rows, ""]))
     document = {
         "kind": "experiment",
         "name": "made-for-a-test",

@@ -16,11 +16,9 @@ from emu.lab.cleanup import clean
 from emu.lab.journal import lab_paths
 from emu.lab.lab import Lab
 from emu.telemetry import Run
-from tests.lab.made import emu, look, start_emu, wait_for_traffic, write_experiment
+from tests.lab.made import SMALL_SHARE, emu, look, start_emu, wait_for_traffic, write_experiment
 from tests.lab.traffic import wait_until
 
-SMALL_SHARE = {"pfc": {"alpha": 0.00390625}}
-"""Of the buffer, so that two senders into one port already need pauses."""
 H2 = "198.18.1.10"
 
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "adaptive.h"
+#include "controller.h"
 #include "ecmp.h"
 #include "flowlet.h"
 #include "params.h"
@@ -24,7 +25,7 @@
 
 namespace emu {
 
-using Routing = std::variant<Ecmp, Flowlet, Adaptive, Spray, Pinned>;
+using Routing = std::variant<Ecmp, Flowlet, Adaptive, Spray, Pinned, Controlled>;
 
 namespace routing_detail {
 template <typename... Policies>

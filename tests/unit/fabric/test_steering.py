@@ -46,6 +46,23 @@ def test_dead_uplinks_are_left_at_once_whatever_is_held() -> None:
     assert [move.target for move in moves] == [3, 2]
 
 
+def test_a_queue_is_no_reason_to_fill_the_next_uplink_beyond_its_rate() -> None:
+    # Both carry one flow at full rate; the queue is of the time when they shared an uplink.
+    loads = {1: UplinkLoad(800, 800, queue_bytes=1000), 2: UplinkLoad(800, 800)}
+    assert steer([1, 2], [800, 800], loads, PARAMS, {}) == ([], {})
+
+
+def test_nothing_moves_at_the_look_after_a_move() -> None:
+    loads = {1: UplinkLoad(100, 90), 2: UplinkLoad(100, 0)}
+    slots, bps = [1, 1, 1], [30, 30, 30]
+    moves, held = steer(slots, bps, loads, PARAMS, {})
+    assert moves == [Move(0, 1, 2)]
+    moves, held = steer(slots, bps, loads, PARAMS, held)
+    assert moves == []
+    moves, held = steer(slots, bps, loads, PARAMS, held)
+    assert moves == [Move(1, 1, 2)], "the first is held still"
+
+
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[list[int], list[int], dict[int, UplinkLoad]]:
     n = draw(st.integers(2, 5))

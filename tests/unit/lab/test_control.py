@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who forwards in the lab, where the experiment's routing policy has a say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from emu.errors import InputError
+from emu.lab.designs.l3_adaptive import options_of
+from emu.lab.run import LabOptions, stand
+from emu.spec import Variant, load_experiment
+
+COLLISION = Path(__file__).resolve().parents[3] / "experiments" / "agreement" / "collision.yaml"
+
+
+def _variant(tmp_path: Path, **changes: Any) -> Variant:
+    given = yaml.safe_load(COLLISION.read_text())
+    given["topology"] = str(COLLISION.parents[2] / "topologies" / "lab-2x2x10.yaml")
+    given["workload"]["trace"]["file"] = str(COLLISION.with_suffix(".csv"))
+    path = tmp_path / "experiment.yaml"
+    path.write_text(yaml.safe_dump({**given, **changes}))
+    (variant,) = load_experiment(path).variants()
+    return variant
+
+
+def test_a_policy_that_real_switches_do_not_have_is_refused_by_name(tmp_path: Path) -> None:
+    variant = _variant(tmp_path, routing={"policy": "flowlet"})
+    with pytest.raises(InputError, match="flowlet is for the simulator"):
+        stand(variant, LabOptions(dilation=10_000))
+
+
+@pytest.mark.parametrize(
+    ("design", "control"), [("l3", "frr"), ({"name": "evpn", "variant": "l2vni"}, None)]
+)
+def test_the_controller_policy_is_l3_under_adaptive(
+    tmp_path: Path, design: Any, control: str | None
+) -> None:
+    variant = _variant(tmp_path, routing={"policy": "controller"}, designs=[design])
+    with pytest.raises(InputError, match="in the lab it is l3 under adaptive"):
+        stand(variant, LabOptions(dilation=10_000, control=control))
+
+
+def test_the_app_gets_the_fabrics_times_in_wall_time(tmp_path: Path) -> None:
+    routing = {"policy": "controller", "controller": {"interval": "50us", "delay": "5us"}}
+    spec = _variant(tmp_path, routing=routing).spec.routing.controller
+    options = options_of(spec, 20_000)
+    assert (options["interval_s"], options["delay_s"], options["slots"]) == ("1", "0.1", "64")
