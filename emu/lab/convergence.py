@@ -69,6 +69,16 @@ CASES = (
 )  # fmt: skip
 
 
+REFUSED = {
+    "evpn-esi": (
+        "FRR 8.4 ties an EVPN Ethernet segment to a bond (`evpn mh es-id` on any other interface: "
+        '"ESI cannot be associated with this interface type") in a VLAN-aware bridge; the '
+        "kernels that the lab is made for have neither bonding nor bridge VLAN filtering"
+    )
+}
+"""Cases that somebody may look for, and why the lab does not measure them."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """The outages of one case, and what the probes show without any failure."""
