@@ -26,6 +26,7 @@ from emu.report.limits import limits
 from emu.report.page import environment, page_css
 from emu.report.parameters import parameters, timers
 from emu.report.results import Results
+from emu.report.routing import Routing, compare_routing
 from emu.report.tables import Table, common_notes, cost_table, headline_table, kpi_table, runs_frame
 from emu.report.terms import TERMS
 from emu.telemetry import Run, canonical_json, find_runs
@@ -126,6 +127,10 @@ class _Content:
         return [cost_table(c, self.results.row(c)) for c in self.data.cases]
 
     @cached_property
+    def routing(self) -> Routing | None:
+        return compare_routing(self.results)
+
+    @cached_property
     def runs(self) -> pd.DataFrame:
         return runs_frame(self.data)
 
@@ -152,6 +157,8 @@ class _Content:
             "parameters": pd.DataFrame([vars(p) for p in parameters(self.data)]),
             "timers": pd.DataFrame([vars(t) for t in timers(self.data)]),
         }
+        if self.routing is not None:
+            frames["routing"] = self.routing.frame
         frames |= {f"figure-{f.ident}": f.data for f in self.figures}
         return {
             name: frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
@@ -209,6 +216,7 @@ def _context(content: _Content) -> dict[str, Any]:
         "headline": content.headline,
         "kpis": content.kpis,
         "costs": content.costs,
+        "routing": content.routing,
         "figures": content.figures,
         "terms": TERMS,
         "varied": [f for f in content.figures if f.ident.startswith("timer-")],
