@@ -31,14 +31,21 @@ def pin_paths(scenario: Scenario) -> npt.NDArray[np.uint32]:
     pins = np.zeros(len(qps), dtype=np.uint32)
     for qp in np.argsort(-wanted, kind="stable").tolist():
         choices = paths.between(int(src[qp]), int(dst[qp]))
-        best = min(choices, key=lambda pin: (load[list(choices[pin])].max(initial=0), pin))
+        best = min(choices, key=lambda pin: _load_on(load, choices[pin], pin))
         pins[qp] = best
         load[list(choices[best])] += wanted[qp]
     return pins
 
 
+def _load_on(load: npt.NDArray[np.int64], ports: tuple[int, ...], pin: int) -> tuple[int, int, int]:
+    """What orders paths: the busiest link, then all of them, then the number."""
+    own = load[list(ports)]
+    return int(own.max(initial=0)), int(own.sum()), pin
+
+
 class _Paths:
-    """Ports that a packet with a path's number leaves by, where it has a choice or shares."""
+    """Ports between switches that a packet with a path's number leaves by, as far as they are
+    known: where a switch has other ports than its uplinks to choose from, its hash decides."""
 
     def __init__(self, fabric: Fabric, plan: ForwardingPlan) -> None:
         self._fabric = fabric
@@ -78,17 +85,20 @@ class _Paths:
                 value = int(plan.fib[row, route])
             if value >= TUNNEL_BIT or not plan.groups[value]:
                 break
-            port = self._member(row, plan.groups[value], pin)
-            ports.append(port)
-            node = fabric.peer_node(port)
+            members = plan.groups[value]
+            port = self._member(row, members, pin)
+            node = fabric.peer_node(members[0] if port is None else port)
+            if port is not None and node >= fabric.n_endpoints:  # the last link is on every path
+                ports.append(port)
         return tuple(ports)
 
-    def _member(self, row: int, members: tuple[int, ...], pin: int) -> int:
+    def _member(self, row: int, members: tuple[int, ...], pin: int) -> int | None:
+        if len(members) == 1:
+            return members[0]
         params = self._plan.policies[row].params
         own = self._fabric.ports_of(self._fabric.n_endpoints + row)
         uplinks = [own[port] for name, port in params if name == "uplink"]
-        if len(members) > 1 and uplinks:
-            wanted = uplinks[pin // dict(params)["digit"] % len(uplinks)]
-            if wanted in members:
-                return wanted
-        return members[0]
+        if not uplinks:
+            return None
+        wanted = uplinks[pin // dict(params)["digit"] % len(uplinks)]
+        return wanted if wanted in members else None

@@ -191,6 +191,20 @@ def test_pinned_paths_spread_what_the_hash_lets_collide_and_reorder_nothing() ->
     assert out.flows["end_ps"].max() < 0.6 * hashed.flows["end_ps"].max()
 
 
+def test_pinned_paths_differ_also_towards_one_receiver() -> None:
+    """Queue pairs that share the last link are spread over all uplinks before it."""
+    clos = {**CLOS, "spines": 2, "parallel_links": 2}
+    flows = [Flow(src, 4, 400_000, lane=lane) for src in range(4) for lane in range(2)]
+    out = run("pinned", flows, clos)
+    fabric = out.scenario.fabric
+    sent = [
+        int(out.engine.queues()["tx_payload_bytes"][8 * int(out.ports.to_engine[p]) + 3])
+        for p in fabric.ports_of(fabric.node("leaf0").id)
+        if fabric.nodes[fabric.peer_node(p)].name.startswith("spine")
+    ]
+    assert sent == [800_000] * 4
+
+
 def test_pinned_queue_pairs_of_a_dead_uplink_move_and_the_others_stay() -> None:
     fault = {"kind": "link-down", "link": "leaf0-spine0[0]", "at": "0s"}
     timers = {"loss_of_signal": "1us", "bgp_local_repair": "0s"}
