@@ -109,7 +109,7 @@ def compare_routing(results: Results) -> Routing | None:
 
 def _key(run: Run) -> str:
     spec = run.meta["spec"]
-    return f"{spec['routing']} {spec['transport'].get('receiver')}"
+    return f"{spec.get('routing')} {spec.get('transport', {}).get('receiver')}"
 
 
 def _is_base(rows: Sequence[CellResult]) -> bool:
