@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -27,8 +27,8 @@ PS_PER_BYTE = 20
 class Recorded(Outcome):
     """A run with everything that was recorded of it."""
 
-    tables: dict[str, pd.DataFrame]
-    notes: list[str]
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def record(spec: ExperimentSpec, flows: Sequence[Flow]) -> Recorded:
@@ -38,7 +38,8 @@ def record(spec: ExperimentSpec, flows: Sequence[Flow]) -> Recorded:
     timeline = Timeline(out.engine, out.scenario.fabric, out.ports)
     _drive(out.engine, out.scenario, timeline, lambda *_: None, None, recording)
     tables = recording.tables()
-    return Recorded(out.scenario, out.engine, out.ports, tables, recording.notes(tables))
+    notes = recording.notes(tables)
+    return Recorded(out.scenario, out.engine, out.ports, tables=tables, notes=notes)
 
 
 def everything(**more: Any) -> dict[str, Any]:
