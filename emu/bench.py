@@ -31,7 +31,7 @@ from emu.sim.ports import map_ports
 from emu.sim.scenario import Scenario
 from emu.spec import CaseSpec, load_experiment, load_topology
 from emu.spec.nearest import hint_for
-from emu.workload import Workload, build_workload
+from emu.workload import ListedFlows, Workload, build_workload
 
 __all__ = ["CASES", "Case", "build_scenario", "measure", "select", "write_journal"]
 
@@ -204,7 +204,7 @@ def _messages(src: IntArray, dst: IntArray, payload_bytes: int) -> Workload:
     return Workload(
         requests=pd.DataFrame(),
         transfers=pd.DataFrame(),
-        flows=pd.DataFrame({**flows, **ends, "verb": "write"}),
+        stream=ListedFlows(pd.DataFrame({**flows, **ends, "verb": "write"}), len(ids)),
         qps=pd.DataFrame({**ends, "udp_sport": udp_sport}),
         offered_load=1.0,
         span_ps=0,

@@ -20,7 +20,7 @@ from emu.errors import RunError
 from emu.sim.build import build_engine
 from emu.sim.ports import map_ports
 from emu.sim.recording import Recording
-from emu.sim.run import _drive
+from emu.sim.run import drive
 from emu.sim.timeline import Timeline
 
 __all__ = ["CASE", "LEVELS", "measure_recording"]
@@ -72,7 +72,7 @@ def _measure_here(level: str) -> dict[str, Any]:
     timeline = Timeline(engine, scenario.fabric, ports)
     recording = Recording(engine, scenario, ports)
     began_s = time.process_time()
-    _drive(engine, scenario, timeline, lambda *_: None, None, recording)
+    drive(engine, scenario, timeline, recording=recording)
     tables = recording.tables()
     cpu_s = time.process_time() - began_s
     return {

@@ -120,6 +120,9 @@ bool Engine::place_in_order(std::uint32_t qp, const NicParams& nic, bool write, 
   recv.retries = 0;
   bool completes = false;
   for (bool own_slot = false;; own_slot = true) {
+    while (recv.expected >= messages_[recv.message].end_psn()) {
+      recv.message = messages_[recv.message].next;
+    }
     Message& message = messages_[recv.message];
     totals_.delivered_payload +=
         static_cast<std::uint64_t>(payload_bytes(message, recv.expected, nic.mtu));
@@ -135,7 +138,6 @@ bool Engine::place_in_order(std::uint32_t qp, const NicParams& nic, bool write, 
         if (!write) message.acked = now;
         if (!write || !done_when_acked_) --unfinished_;
       }
-      if (message.next != kNone) recv.message = message.next;
     }
     if (own.held == 0 || !own.have.test(recv.expected)) return completes;
   }

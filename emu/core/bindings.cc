@@ -49,9 +49,8 @@ void put(nb::dict& out, const char* name, const Rows& rows, Get get) {
   out[name] = column(std::move(values));
 }
 
-nb::dict messages(const Engine& engine) {
+nb::dict message_columns(const std::vector<emu::Message>& rows) {
   nb::dict out;
-  const auto& rows = engine.messages();
   using M = emu::Message;
   put<std::int64_t>(out, "first_tx_ps", rows, [](const M& m) { return m.first_tx; });
   put<std::int64_t>(out, "end_ps", rows, [](const M& m) { return m.end; });
@@ -65,6 +64,29 @@ nb::dict messages(const Engine& engine) {
   put<std::int64_t>(out, "naks", rows, [](const M& m) { return m.naks; });
   put<std::uint8_t>(out, "failed", rows, [](const M& m) { return m.failed ? 1 : 0; });
   return out;
+}
+
+/// All that have been posted, by number; what was retired is missing.
+nb::dict messages(const Engine& engine) { return message_columns(engine.messages()); }
+
+nb::dict numbered(const std::vector<emu::Message>& rows) {
+  nb::dict out = message_columns(rows);
+  put<std::int64_t>(out, "number", rows, [](const emu::Message& m) { return m.number; });
+  return out;
+}
+
+/// What is over, for good: each message once, with its number.
+nb::dict retire(Engine& engine) {
+  std::vector<emu::Message> rows;
+  engine.retire(rows);
+  return numbered(rows);
+}
+
+/// What has not been retired, with numbers.
+nb::dict live(const Engine& engine) {
+  std::vector<emu::Message> rows;
+  engine.list_messages(rows);
+  return numbered(rows);
 }
 
 /// One row per (port, priority), port-major.
@@ -514,6 +536,16 @@ NB_MODULE(_core, m) {
             }
           },
           "qp"_a, "payload_bytes"_a, "at_ps"_a)
+      .def(
+          "expect",
+          [](Engine& e, Input<std::uint32_t> messages) {
+            for (std::size_t i = 0; i < messages.size(); ++i) {
+              e.expect(static_cast<std::uint32_t>(i), messages.data()[i]);
+            }
+          },
+          "messages"_a)
+      .def("retire", &retire)
+      .def("live", &live)
       .def("set_group", &Engine::set_group, "group"_a, "ports"_a)
       .def("set_endpoint_group", &Engine::set_endpoint_group, "endpoint"_a, "group"_a)
       .def("set_fib", &Engine::set_fib, "switch"_a, "routes"_a, "value"_a)

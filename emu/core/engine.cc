@@ -199,63 +199,6 @@ void Engine::finish_build() {
   }
 }
 
-std::uint32_t Engine::add_qp(std::uint32_t src, std::uint32_t dst, std::uint16_t udp_sport,
-                             std::uint8_t priority, Verb verb) {
-  if (src >= endpoints_.size() || dst >= endpoints_.size() || src == dst) {
-    throw std::invalid_argument("a queue pair joins two endpoints of the fabric");
-  }
-  if (priority >= kPriorities) throw std::invalid_argument("priorities are 0 to 7");
-  QueuePair qp;
-  qp.src = src;
-  qp.dst = dst;
-  qp.priority = priority;
-  qp.verb = verb;
-  const auto tuple = [&](std::uint64_t from, std::uint64_t to) {
-    return static_cast<std::uint32_t>(mix64((from << 40) ^ (to << 16) ^ udp_sport));
-  };
-  qp.entropy = tuple(src, dst);
-  qp.entropy_back = tuple(dst, src);
-  qps_.push_back(qp);
-  send_.emplace_back();
-  recv_.emplace_back();
-  cc_.emplace_back();
-  prepare_any_order(nic_profiles_[endpoints_[src].profile]);
-  Dcqcn::start(cc_.back(), line_rate(endpoints_[src]));
-  return static_cast<std::uint32_t>(qps_.size() - 1);
-}
-
-std::uint32_t Engine::post(std::uint32_t qp_number, std::int64_t bytes, Ps at) {
-  if (qp_number >= qps_.size()) throw std::invalid_argument("no such queue pair");
-  if (bytes <= 0) throw std::invalid_argument("a message has at least one byte");
-  if (at < now_) throw std::invalid_argument("a message cannot be posted in the past");
-  QueuePair& qp = qps_[qp_number];
-  const std::int32_t mtu = nic_profiles_[endpoints_[qp.src].profile].mtu;
-  const auto number = static_cast<std::uint32_t>(messages_.size());
-  Message message;
-  message.qp = qp_number;
-  message.bytes = bytes;
-  message.post = at;
-  message.packets = static_cast<std::uint32_t>((bytes + mtu - 1) / mtu);
-  message.first_psn = qp.posted_psn;
-  message.previous = qp.last_message;
-  qp.posted_psn += message.packets;
-  if (qp.last_message == kNone) {
-    qp.first_message = number;
-  } else {
-    if (messages_[qp.last_message].post > at) {
-      throw std::invalid_argument("messages of a queue pair are posted in time order");
-    }
-    messages_[qp.last_message].next = number;
-  }
-  qp.last_message = number;
-  message.failed = send_[qp_number].state == SendState::kFailed;
-  messages_.push_back(message);
-  if (message.failed) return number;
-  posts_.emplace(at, number);
-  ++unfinished_;
-  return number;
-}
-
 void Engine::process(std::uint32_t number, Ps limit, bool partial) {
   const NodeRef& node = nodes_[number];
   Ps next = node.is_switch ? process_switch(switches_[node.index], limit)
@@ -283,7 +226,7 @@ void Engine::run_windows(Ps until, bool stop_when_done) {
   while (now_ < until) {
     if (stop_when_done && unfinished_ == 0) return;
     Ps next = calendar_.next_work();
-    if (!posts_.empty()) next = std::min(next, posts_.top().first);
+    if (!posts_.empty()) next = std::min(next, std::get<0>(posts_.top()));
     if (next >= until) {
       now_ = until;
       return;
@@ -298,11 +241,11 @@ void Engine::run_windows(Ps until, bool stop_when_done) {
     Ps limit = std::min(calendar_.end(), until);
     if (remote_.interval_ps != 0) [[unlikely]]
       limit = std::min(limit, remote_.next_ps);
-    while (!posts_.empty() && posts_.top().first < limit) {
-      const auto [at, number] = posts_.top();
+    while (!posts_.empty() && std::get<0>(posts_.top()) < limit) {
+      const auto [at, number, slot] = posts_.top();
       posts_.pop();
-      const QueuePair& qp = qps_[messages_[number].qp];
-      arm(endpoints_[qp.verb == Verb::kRead ? qp.dst : qp.src], at, TimerKind::kPost, number);
+      const QueuePair& qp = qps_[messages_[slot].qp];
+      arm(endpoints_[qp.verb == Verb::kRead ? qp.dst : qp.src], at, TimerKind::kPost, number, slot);
     }
     const bool partial = limit < calendar_.end();
     calendar_.drain([&](std::uint32_t node) { process(node, limit, partial); });

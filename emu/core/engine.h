@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <functional>
 #include <queue>
-#include <string>
 #include <tuple>
 #include <vector>
 
@@ -21,99 +20,20 @@
 #include "counters.h"
 #include "deadlock.h"
 #include "ecn.h"
+#include "endpoint.h"
 #include "forwarding.h"
-#include "mmu.h"
 #include "observer.h"
 #include "outside.h"
-#include "paced.h"
 #include "port.h"
 #include "recorder.h"
 #include "remote.h"
 #include "routing/registry.h"
-#include "scheduler.h"
+#include "switch.h"
 #include "transport.h"
 #include "watchdog.h"
 #include "window.h"
 
 namespace emu {
-
-struct SwitchProfile {
-  MmuParams mmu;
-  SchedulerParams scheduler;
-  Ps pipeline_ps = 0;
-  bool cut_through = false;
-  std::uint32_t pfc_quanta = 0xFFFF;
-  WatchdogParams watchdog;
-};
-
-/// Buffer of one flooded packet, shared by its copies.
-struct Replication {
-  std::uint32_t copies = 0;
-  std::uint16_t ingress = 0;
-  std::int64_t size = 0;
-};
-
-struct Switch {
-  std::uint32_t node = 0;
-  std::uint32_t row = 0;  // among the switches
-  std::uint32_t first_port = 0;
-  std::uint32_t ports = 0;
-  std::uint32_t profile = 0;
-  // Its rows of the engine's arrays, which stand still after finish_build().
-  Port* port = nullptr;            // by index
-  EgressQueue* queue = nullptr;    // index * 8 + priority
-  PriorityGroup* group = nullptr;  // index * 8 + priority
-  const SwitchTables* table = nullptr;
-  const SwitchProfile* chip = nullptr;
-  Routing routing{Ecmp({})};  // asked only if the table does not say by_hash
-  bool in_order = false;      // a priority group is in XOFF: departures run in time order
-  Mmu mmu;
-  std::vector<std::uint8_t> active;  // by port: egress queues may hold packets
-  std::uint8_t seen = 0;             // bit p: packets of priority p have come in
-  std::vector<std::uint32_t> xoff;   // priority groups (index * 8 + priority) in XOFF
-  std::int64_t xoff_usage_min = 0;   // of those with empty headroom, none uses less
-  // While a group is in XOFF, ports by the start of their next packet. An entry
-  // counts if it is the one in due_at; a start may turn out later, never earlier.
-  using Due = std::pair<Ps, std::uint32_t>;
-  std::priority_queue<Due, std::vector<Due>, std::greater<>> due;
-  std::vector<Ps> due_at;  // by port
-  using Refresh = std::pair<Ps, std::uint32_t>;
-  std::priority_queue<Refresh, std::vector<Refresh>, std::greater<>> refresh;
-  std::vector<Replication> replications;
-  std::vector<std::uint32_t> free_replications;
-  std::uint64_t flooded_packets = 0;
-  std::uint64_t marked_packets = 0;
-  std::vector<std::uint16_t> forgotten;  // ECN profiles by port, while it marks nothing
-};
-
-enum class TimerKind : std::uint8_t { kPost, kRetransmit, kReadRetry, kArp, kStorm, kRxXon };
-using Timer = std::tuple<Ps, TimerKind, std::uint32_t>;
-
-/// Transmit side of one NIC port: queue pairs by round robin, paced ones by
-/// the time they fall due. Control packets wait in the port's egress queues.
-struct NicPort {
-  std::uint32_t head[kPriorities];
-  std::uint32_t tail[kPriorities];
-  std::uint8_t ready = 0;  // bit p: the ring of priority p is not empty
-  std::uint8_t turn = 0;   // round robin over priorities
-  PacedQueue paced;
-};
-
-/// One NIC: an address with one or two ports.
-struct Endpoint {
-  std::uint32_t node = 0;
-  std::uint32_t first_port = 0;
-  std::uint32_t ports = 0;
-  std::uint32_t profile = 0;
-  std::uint32_t group = 0;    // ports it may send on
-  Bps receive_rate_bps = 0;   // 0: line rate
-  std::int64_t rx_bytes = 0;  // receive buffer, while slower than the line
-  Ps rx_at = 0;
-  std::uint8_t rx_paused = 0;  // bit p: it sent XOFF for priority p
-  std::uint8_t storm = 0;      // bit p: sends XOFF for p without end
-  bool silent = false;
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
-};
 
 struct NodeRef {
   std::uint32_t index = 0;  // among endpoints or switches
@@ -179,7 +99,16 @@ class Engine {
   // Traffic.
   std::uint32_t add_qp(std::uint32_t src, std::uint32_t dst, std::uint16_t udp_sport,
                        std::uint8_t priority, Verb verb);
+  /// Numbers messages in the order of the calls.
   std::uint32_t post(std::uint32_t qp, std::int64_t bytes, Ps at);
+  /// The queue pair will be given this many messages while the engine runs; they
+  /// count as unfinished from now on.
+  void expect(std::uint32_t qp, std::uint32_t messages);
+  /// Takes out the messages to which nothing can happen any more; the memory of
+  /// their records goes to those that are posted later.
+  void retire(std::vector<Message>& out);
+  /// What has been posted and not retired, by queue pair.
+  void list_messages(std::vector<Message>& out) const;
 
   // What happens to the fabric, applied by the caller at now().
   void set_group(std::uint32_t group, const std::vector<std::uint32_t>& ports);
@@ -233,6 +162,7 @@ class Engine {
 
   // Results.
   const Totals& totals() const { return totals_; }
+  /// By number, as long as none has been retired.
   const std::vector<Message>& messages() const { return messages_; }
   const std::vector<Port>& ports() const { return ports_; }
   const std::vector<QueuePair>& queue_pairs() const { return qps_; }
@@ -275,7 +205,7 @@ class Engine {
   void run_windows(Ps until, bool stop_when_done);
   void process(std::uint32_t node, Ps limit, bool partial);
   Ps wake(std::uint32_t node, Ps at) { return calendar_.wake(node, at); }
-  void arm(Endpoint& endpoint, Ps at, TimerKind kind, std::uint32_t id);
+  void arm(Endpoint& endpoint, Ps at, TimerKind kind, std::uint32_t id, std::uint32_t slot = 0);
 
   // link.cc: what both kinds of node do with a port
   void transmit(Port& port, const Packet& packet, Ps start);
@@ -430,8 +360,10 @@ class Engine {
   std::vector<EntropySource> entropy_source_;  // by queue pair, if NICs spray
   std::vector<std::uint32_t> pins_;            // by queue pair: its path, where chosen
   bool sprays_ = false;                        // data packets have entropy values
-  std::vector<Message> messages_;
-  using Posted = std::pair<Ps, std::uint32_t>;
+  std::vector<Message> messages_;              // slots
+  std::vector<std::uint32_t> free_messages_;   // slots of retired ones
+  std::uint32_t posted_ = 0;
+  using Posted = std::tuple<Ps, std::uint32_t, std::uint32_t>;  // when, number, slot
   std::priority_queue<Posted, std::vector<Posted>, std::greater<>> posts_;
   std::uint64_t unfinished_ = 0;
 

@@ -7,8 +7,8 @@
 
 namespace emu {
 
-void Engine::arm(Endpoint& ep, Ps at, TimerKind kind, std::uint32_t id) {
-  ep.timers.emplace(at, kind, id);
+void Engine::arm(Endpoint& ep, Ps at, TimerKind kind, std::uint32_t id, std::uint32_t slot) {
+  ep.timers.emplace(at, kind, id, slot);
   wake(ep.node, at);
 }
 
@@ -42,10 +42,10 @@ void Engine::occupy_receiver(Endpoint& ep, std::uint32_t number, const Packet& p
 }
 
 void Engine::fire(Endpoint& ep, const Timer& timer) {
-  const auto& [at, kind, id] = timer;
+  const auto& [at, kind, id, slot] = timer;
   switch (kind) {
     case TimerKind::kPost:
-      start_message(ep, id, at);
+      start_message(ep, slot, at);
       break;
     case TimerKind::kRetransmit:
       on_retransmit_timer(ep, id, at);

@@ -92,7 +92,7 @@ void Engine::inject(std::uint32_t number, Packet packet) {
 
 Ps Engine::next_work() const {
   const Ps next = calendar_.next_work();
-  return posts_.empty() ? next : std::min(next, posts_.top().first);
+  return posts_.empty() ? next : std::min(next, std::get<0>(posts_.top()));
 }
 
 }  // namespace emu

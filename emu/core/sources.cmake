@@ -19,6 +19,7 @@ set(EMU_CORE_SOURCES
     emu/core/telemetry/meters.cc
     emu/core/telemetry/pauses.cc
     emu/core/telemetry/telemetry.cc
+    emu/core/traffic.cc
     emu/core/transport.cc
     emu/core/watchdog.cc
     emu/core/wire/pcapng_writer.cc)

@@ -6,6 +6,7 @@
 // READ: the destination asks, the source sends; a gap or a timeout makes the
 // destination ask again from the first missing packet (IBTA vol. 1 §9.7, §9.9).
 #include <algorithm>
+#include <utility>
 
 #include "link.h"
 
@@ -76,7 +77,10 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
   const NicParams& nic = nic_profiles_[ep.profile];
   if (recv.message == kNone) recv.message = qps_[packet.qp].first_message;
   Message* message = &messages_[recv.message];
-  while (recv.expected >= message->end_psn() && message->next != kNone) {
+  // Not before a packet of it comes: whether the next message has been posted yet
+  // must not show.
+  while (recv.expected >= message->end_psn() && packet.psn >= message->end_psn() &&
+         message->next != kNone) {
     recv.message = message->next;
     message = &messages_[recv.message];
   }
@@ -105,6 +109,7 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
     recv.early_max = std::max(recv.early_max, packet.psn - recv.expected);
     if (!recv.gap_reported) {
       recv.gap_reported = true;
+      recv.asked_again |= !write;
       ++message->naks;
       answer(ep, write ? Kind::kNak : Kind::kReadRequest, packet.qp, recv.expected, now, echo);
     }
@@ -327,6 +332,7 @@ void Engine::fail(std::uint32_t qp, std::uint32_t node, Ps now) {
   send.state = SendState::kFailed;
   ++totals_.failed_qps;
   record(now, EventKind::kQpFailed, node, nodes_[node].first_port, qp);
+  unfinished_ -= std::exchange(qps_[qp].expected, 0);
   for (std::uint32_t m = qps_[qp].first_message; m != kNone; m = messages_[m].next) {
     Message& message = messages_[m];
     const bool done = (done_when_acked_ ? message.acked : message.end) >= 0;
@@ -348,6 +354,9 @@ void Engine::on_retransmit_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
     send.progress = now;
   } else if (send.progress + nic.retransmit_timeout_ps <= now) {
     ++totals_.timeouts;
+    while (messages_[send.una_message].end_psn() <= send.una_psn) {
+      send.una_message = messages_[send.una_message].next;
+    }
     ++messages_[send.una_message].timeouts;
     record(now, EventKind::kTimeout, ep.node, ep.first_port, qp);
     if (++send.retries > nic.retry_count) {
@@ -375,6 +384,10 @@ void Engine::on_read_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
   if (recv.progress + nic.retransmit_timeout_ps <= now) {
     ++totals_.timeouts;
     if (recv.message == kNone) recv.message = qps_[qp].first_message;
+    while (nic.receiver != Receiver::kGoBackN &&
+           recv.expected >= messages_[recv.message].end_psn()) {
+      recv.message = messages_[recv.message].next;
+    }
     ++messages_[recv.message].timeouts;
     record(now, EventKind::kTimeout, ep.node, ep.first_port, qp);
     if (++recv.retries > nic.retry_count) {
@@ -383,6 +396,7 @@ void Engine::on_read_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
     }
     recv.progress = now;
     recv.gap_reported = false;
+    recv.asked_again = true;
     // Every request that is still open goes again, as go-back-N has it.
     for (std::uint32_t m = recv.message, psn = recv.expected; psn < recv.requested_psn;
          m = messages_[m].next, psn = messages_[m].first_psn) {

@@ -26,6 +26,7 @@ enum class Verb : std::uint8_t { kWrite, kRead };
 /// READ by the destination.
 struct Message {
   std::uint32_t qp = 0;
+  std::uint32_t number = 0;    // in the order of posting
   std::uint32_t next = kNone;  // following message of the queue pair
   std::uint32_t previous = kNone;
   std::uint32_t first_psn = 0;
@@ -81,6 +82,7 @@ struct RecvQp {
   std::uint8_t retries = 0;
   bool gap_reported = false;  // one NAK per gap (IBTA §9.9: no more until it closes)
   bool timer_armed = false;
+  bool asked_again = false;  // READ: a request has been repeated
 };
 
 struct QueuePair {
@@ -91,6 +93,7 @@ struct QueuePair {
   std::uint32_t first_message = kNone;
   std::uint32_t last_message = kNone;
   std::uint32_t posted_psn = 0;
+  std::uint32_t expected = 0;  // messages that are still to be posted
   std::uint8_t priority = 0;
   Verb verb = Verb::kWrite;
 };

@@ -45,6 +45,7 @@ from emu.sim.run import end_ps, write_run
 from emu.sim.scenario import Scenario, make_scenario
 from emu.sim.timeline import Timeline
 from emu.telemetry import RunWriter
+from emu.workload import ListedFlows
 
 PRIORITY = 20
 """SCHED_FIFO, above everything that has none."""
@@ -304,7 +305,7 @@ def _by_switch(part: _Part) -> dict[str, int]:
 
 def _without_traffic(scenario: Scenario) -> Scenario:
     work = scenario.workload
-    quiet = replace(work, flows=work.flows.iloc[:0], qps=work.qps.iloc[:0])
+    quiet = replace(work, stream=ListedFlows(work.flows.iloc[:0], 0), qps=work.qps.iloc[:0])
     arp = replace(scenario.plan.arp, period_ps=0)
     return replace(scenario, workload=quiet, plan=replace(scenario.plan, arp=arp, timeline=[]))
 

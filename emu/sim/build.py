@@ -31,9 +31,13 @@ def mask(priorities: Iterable[int]) -> int:
 
 
 def build_engine(
-    scenario: Scenario, ports: PortMap, make: Callable[[int], _core.Engine] = _core.Engine
+    scenario: Scenario,
+    ports: PortMap,
+    make: Callable[[int], _core.Engine] = _core.Engine,
+    *,
+    post: bool = True,
 ) -> _core.Engine:
-    """An engine with nodes, links, tables, queue pairs and posted messages.
+    """An engine with nodes, links, tables, queue pairs and, with ``post``, all messages.
 
     ``make`` gets the seed and returns the empty engine.
     """
@@ -48,7 +52,9 @@ def build_engine(
     engine.finish_build()
     for endpoint, group in enumerate(scenario.plan.endpoint_group.tolist()):
         engine.set_endpoint_group(endpoint, group)
-    _add_traffic(engine, scenario)
+    _add_qps(engine, scenario)
+    if post:
+        _post(engine, scenario)
     return engine
 
 
@@ -242,10 +248,10 @@ def _set_tables(
         engine.set_flood_tunnels(row, list(vteps))
 
 
-def _add_traffic(engine: _core.Engine, scenario: Scenario) -> None:
-    qps, flows = scenario.workload.qps, scenario.workload.flows
+def _add_qps(engine: _core.Engine, scenario: Scenario) -> None:
+    qps = scenario.workload.qps
     reads = np.zeros(len(qps), dtype=bool)
-    reads[flows.loc[flows["verb"] == "read", "qp_id"].to_numpy()] = True
+    reads[scenario.workload.stream.reads] = True
     engine.add_qps(
         qps["src_endpoint"].to_numpy(np.uint32),
         qps["dst_endpoint"].to_numpy(np.uint32),
@@ -257,8 +263,12 @@ def _add_traffic(engine: _core.Engine, scenario: Scenario) -> None:
         engine.set_pins(pin_paths(scenario))
     if scenario.spec.dialect.hash == "murmur3":
         engine.set_hash_words(hash_words(scenario.fabric, qps, scenario.spec.dialect))
-    engine.post(
-        flows["qp_id"].to_numpy(np.uint32),
-        flows["payload_bytes"].to_numpy(np.int64),
-        flows["post_ps"].to_numpy(np.int64) + scenario.spec.topology.nic.latency_tx,
-    )
+
+
+def _post(engine: _core.Engine, scenario: Scenario) -> None:
+    for flows in scenario.workload.stream.blocks():
+        engine.post(
+            flows["qp_id"].to_numpy(np.uint32),
+            flows["payload_bytes"].to_numpy(np.int64),
+            flows["post_ps"].to_numpy(np.int64) + scenario.spec.topology.nic.latency_tx,
+        )

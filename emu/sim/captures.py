@@ -278,7 +278,7 @@ def _number(mac: str) -> int:
 
 
 def _check_flows(scenario: Scenario) -> None:
-    count = len(scenario.workload.flows)
+    count = scenario.workload.stream.count
     wrong = [
         Fault(
             f"there is no flow {flow}: this workload has {count}, numbered from 0",

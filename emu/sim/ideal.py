@@ -11,6 +11,7 @@ packet by packet, which moves their common end by less than one packet.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -235,18 +236,22 @@ class EmptyFabric:
 
 
 def ideal_transfer_ps(
-    fabric: Fabric, spec: ExperimentSpec, transfers: pd.DataFrame, flows: pd.DataFrame
+    fabric: Fabric,
+    spec: ExperimentSpec,
+    transfers: pd.DataFrame,
+    flows: Iterable[pd.DataFrame],
 ) -> npt.NDArray[np.int64]:
-    """Empty-fabric time of every transfer, in order of transfer_id."""
+    """Empty-fabric time of every transfer, in order of transfer_id.
+
+    ``flows`` are frames of whole transfers.
+    """
     empty = EmptyFabric(fabric, spec)
-    own = flows[flows["transfer_id"] >= 0]
-    groups = dict(iter(own.groupby("transfer_id", sort=False)))
-    return np.array(
-        [
-            empty.transfer_ps(groups[transfer], ready)
-            for transfer, ready in zip(
-                transfers["transfer_id"].tolist(), transfers["ready_ps"].tolist(), strict=True
-            )
-        ],
-        dtype=np.int64,
+    ready = dict(
+        zip(transfers["transfer_id"].tolist(), transfers["ready_ps"].tolist(), strict=True)
     )
+    ideal = {
+        transfer: empty.transfer_ps(own, ready[transfer])
+        for frame in flows
+        for transfer, own in frame.groupby("transfer_id", sort=False)
+    }
+    return np.array([ideal[transfer] for transfer in ready], dtype=np.int64)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -19,9 +20,11 @@ from emu.fabric.sensitivity import moving_timers
 from emu.sim.build import build_engine
 from emu.sim.captures import FOLDER, Captures
 from emu.sim.code import code_sha256
+from emu.sim.feed import Feed
 from emu.sim.ports import PortMap, map_ports
 from emu.sim.recording import Recording
 from emu.sim.results import (
+    FlowTotals,
     counters,
     flow_table,
     port_tables,
@@ -79,15 +82,23 @@ def run_variant(
     began, cpu_began = time.perf_counter(), time.process_time()
     scenario = make_scenario(variant, seed)
     ports = map_ports(scenario.fabric)
-    engine = build_engine(scenario, ports)
+    engine = build_engine(scenario, ports, post=False)
     timeline = Timeline(engine, scenario.fabric, ports)
     recording = Recording(engine, scenario, ports)
     with ExitStack() as stack:
         writer = stack.enter_context(RunWriter(directory, replace=True))
+        captured = scenario.spec.record.captures
+        # A capture asks for messages before and after they live, a series for those before one.
+        whole = bool(captured) or recording.telemetry is not None
+        feed = Feed(engine, scenario, writer.append_flows, whole=whole)
         captures = None
-        if scenario.spec.record.captures:
+        if captured:
+            feed.post_until(0)
             captures = Captures(engine, scenario, ports, writer.partial / FOLDER)
-        live = LiveFile(engine, scenario, ports, recording.counters, variant.id, writer.partial)
+        live = LiveFile(
+            engine, scenario, ports, recording.counters, variant.id, writer.partial,
+            None if whole else feed,
+        )  # fmt: skip
         name = f"{variant.id}/seed-{seed}"
         told = Watchers(
             live,
@@ -95,16 +106,18 @@ def run_variant(
             if stream is None
             else Stream(engine, scenario, recording.counters, timeline, name, stream),
         )
-        _drive(engine, scenario, timeline, report or (lambda *_: None), captures, recording, told)
-        captured = {} if captures is None else {"captures": captures.finish()}
+        drive(engine, scenario, timeline, report, captures, feed, recording, told)
         write_run(
-            writer, variant, scenario, engine, ports, timeline, recording,
-            command=command, fingerprint=fingerprint, more=captured,
+            writer, variant, scenario, engine, ports, timeline, recording, feed,
+            command=command, fingerprint=fingerprint,
+            more={} if captures is None else {"captures": captures.finish()},
         )  # fmt: skip
         writer.write_timing(
             wall_s=time.perf_counter() - began,
             cpu_s=time.process_time() - cpu_began,
             code_sha256=code_sha256(),
+            # Linux counts in KiB.
+            rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         )
     return directory
 
@@ -117,14 +130,26 @@ def write_run(
     ports: PortMap,
     timeline: Timeline,
     recording: Recording,
+    feed: Feed | None = None,
     *,
     command: str,
     fingerprint: str,
     more: Mapping[str, Any],
 ) -> None:
-    """Tables and run.json of an engine that has run; ``more`` overrides and adds keys."""
+    """Tables and run.json of an engine that has run; ``more`` overrides and adds keys.
+
+    ``feed`` has written a part of the flows; without one the engine still has them all.
+    """
     recorded = recording.tables()
-    _write(writer, engine, scenario, ports, timeline)
+    if feed is not None:
+        feed.finish()
+        totals = feed.totals
+    else:
+        flows = flow_table(engine, scenario)
+        writer.write_table("flows", flows)
+        totals = FlowTotals(scenario)
+        totals.add(flows)
+    _write(writer, engine, scenario, ports, timeline, totals)
     for name, frame in recorded.items():
         writer.write_table(name, frame)
     meta = _meta(variant, scenario, engine, command, fingerprint)
@@ -135,37 +160,33 @@ def write_run(
 def end_ps(scenario: Scenario) -> int:
     """Fabric time after which the run stops whatever is left."""
     stop = scenario.spec.stop
-    flows = scenario.workload.flows
-    last = int(flows["post_ps"].max()) if len(flows) else 0
     limits = [1 << 60]
     if stop.at is not None:
         limits.append(stop.at)
     if stop.drain is not None:
-        limits.append(last + stop.drain)
+        limits.append(scenario.workload.stream.last_post_ps + stop.drain)
     return min(limits)
 
 
-def drive(engine: _core.Engine, scenario: Scenario, timeline: Timeline) -> None:
-    """Run an engine to the end of its scenario, telling nobody and writing nothing."""
-    _drive(engine, scenario, timeline, lambda *_: None)
-
-
-def _drive(
+def drive(
     engine: _core.Engine,
     scenario: Scenario,
     timeline: Timeline,
-    report: Report,
+    report: Report | None = None,
     captures: Captures | None = None,
+    feed: Feed | None = None,
     recording: Recording | None = None,
     watchers: Watchers | None = None,
 ) -> None:
-    """Runs to the end, stopping at every update and every sample."""
+    """Run an engine to the end of its scenario, stopping at every update and every sample.
+
+    Without ``feed`` the engine has all flows already.
+    """
     until = end_ps(scenario)
     interval = scenario.spec.record.sample_interval
     updates = [update for update in scenario.plan.timeline if update.at_ps <= until]
     wanted = scenario.spec.stop.transfers
-    posts = scenario.workload.flows["post_ps"]
-    span = max(1, int(posts.max()) if len(posts) else 1)
+    span = max(1, scenario.workload.stream.last_post_ps)
     told = time.monotonic()
     next_sample, u = interval, 0
     steering = timeline.steering = Steering(engine, scenario, timeline.ports)
@@ -173,6 +194,8 @@ def _drive(
         at = min(until, next_sample, steering.next_ps)
         if u < len(updates):
             at = min(at, updates[u].at_ps)
+        if feed is not None:
+            feed.post_until(at)
         engine.run_until(at, stop_when_done=True)
         if engine.now_ps < at:
             break
@@ -191,18 +214,21 @@ def _drive(
         if sampled:
             if captures is not None:
                 captures.check()
-            if wanted is not None and _transfers_done(engine, scenario) >= wanted:
+            if wanted is not None and _transfers_done(engine, scenario, feed) >= wanted:
                 break
-            if time.monotonic() - told > _PROGRESS_S:
+            if report is not None and time.monotonic() - told > _PROGRESS_S:
                 told = time.monotonic()
                 report(engine.now_ps, engine.packets, min(0.99, engine.now_ps / span))
     recording.finish() if recording is not None else engine.sample()
     if watchers is not None:
         watchers.finish()
-    report(engine.now_ps, engine.packets, 1.0)
+    if report is not None:
+        report(engine.now_ps, engine.packets, 1.0)
 
 
-def _transfers_done(engine: _core.Engine, scenario: Scenario) -> int:
+def _transfers_done(engine: _core.Engine, scenario: Scenario, feed: Feed | None) -> int:
+    if feed is not None:
+        return feed.transfers_done()
     flows = scenario.workload.flows
     own = flows["transfer_id"].to_numpy() >= 0
     done = pd.Series(engine.messages()["end_ps"][own] >= 0)
@@ -215,13 +241,12 @@ def _write(
     scenario: Scenario,
     ports: PortMap,
     timeline: Timeline,
+    totals: FlowTotals,
 ) -> None:
-    flows = flow_table(engine, scenario)
-    transfers = transfer_table(scenario, flows)
+    transfers = transfer_table(scenario, totals)
     port_rows, link_rows, switch_rows = port_tables(engine, scenario, ports)
-    writer.write_table("flows", flows)
     writer.write_table("transfers", transfers)
-    writer.write_table("qps", qp_table(engine, scenario, flows))
+    writer.write_table("qps", qp_table(engine, scenario, totals))
     writer.write_table("requests", request_table(scenario, transfers))
     writer.write_table("ports", port_rows)
     writer.write_table("links", link_rows)

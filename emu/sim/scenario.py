@@ -37,7 +37,8 @@ class Scenario:
             digest.update(array.tobytes())
         digest.update(repr((plan.groups, plan.tunnels, plan.timeline)).encode())
         digest.update(repr((plan.policies, plan.remote_grades)).encode())
-        for frame in (self.workload.flows, self.workload.qps, self.workload.transfers):
+        workload = self.workload
+        for frame in (*workload.stream.blocks(), workload.qps, workload.transfers):
             digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
         return digest.hexdigest()
 

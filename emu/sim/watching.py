@@ -14,6 +14,7 @@ import numpy.typing as npt
 from emu.core import _core
 from emu.sim.build import PRIORITIES
 from emu.sim.counters import SaiReader
+from emu.sim.feed import Feed
 from emu.sim.ideal import ideal_transfer_ps
 from emu.sim.ports import PortMap
 from emu.sim.scenario import Scenario
@@ -56,8 +57,11 @@ class LiveFile:
         counters: SaiReader,
         variant: str,
         folder: Path,
+        feed: Feed | None = None,
     ) -> None:
+        """``feed``: of a run of which ended flows are not kept; it knows how many there were."""
         self._engine = engine
+        self._feed = feed
         self._scenario = scenario
         self._counters = counters
         self._variant = variant
@@ -72,10 +76,11 @@ class LiveFile:
         n = len(self._uplinks)
         self._loads: deque[npt.NDArray[np.float64]] = deque(maxlen=SNAPSHOTS)
         self._then = (0, np.zeros(n), np.zeros(len(fabric.ports) * PRIORITIES, dtype=np.int64))
-        flows = scenario.workload.flows
-        own = flows["transfer_id"].to_numpy() >= 0
-        self._flow_rows = np.flatnonzero(own)
-        self._flow_transfer = flows["transfer_id"].to_numpy()[own]
+        if feed is None:
+            flows = scenario.workload.flows
+            own = flows["transfer_id"].to_numpy() >= 0
+            self._flow_rows = np.flatnonzero(own)
+            self._flow_transfer = flows["transfer_id"].to_numpy()[own]
         self._start = scenario.workload.transfers.get("ready_ps")
         self._ideal: npt.NDArray[np.int64] | None = None
 
@@ -150,7 +155,12 @@ class LiveFile:
         ]
 
     def _transfers(self) -> tuple[int, list[TransferView]]:
-        """How many have ended, and those under way, the oldest first."""
+        """How many have ended, and those under way, the oldest first.
+
+        Of a run that does not keep its flows only the number is known.
+        """
+        if self._feed is not None:
+            return self._feed.transfers_done(), []
         if self._start is None or len(self._start) == 0:
             return 0, []
         n, now = len(self._start), self._engine.now_ps
@@ -163,7 +173,10 @@ class LiveFile:
         if self._ideal is None:
             work = self._scenario.workload
             self._ideal = ideal_transfer_ps(
-                self._scenario.fabric, self._scenario.spec, work.transfers, work.flows
+                self._scenario.fabric,
+                self._scenario.spec,
+                work.transfers,
+                [work.flows[work.flows["transfer_id"] >= 0]],
             )
         return int((over >= flows).sum()), [
             TransferView(

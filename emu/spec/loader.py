@@ -99,10 +99,13 @@ def _missing_trace(spec: ExperimentSpec, places: Places) -> list[Fault]:
     # Client descriptions (servegen) are folders.
     if trace.path.exists():
         return []
+    at = ("workload", "trace", "file")
+    if trace.origin:
+        return [places.fault(at, f"no trace {trace.file!r}", hint=f"get it: {trace.origin}")]
     folder = trace.path.parent
     if folder.is_dir():
         alike = folder.glob(f"*{trace.path.suffix}")
         known = hint_for(trace.path.name, sorted(entry.name for entry in alike))
     else:
         known = f"there is no folder {folder.name!r}"
-    return [places.fault(("workload", "trace", "file"), f"no trace {trace.file!r}: {known}")]
+    return [places.fault(at, f"no trace {trace.file!r}: {known}")]

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from emu.spec.base import Bool, Float, Int, Name, Priority, Spec
+from emu.spec.base import Bool, Float, Int, Name, Priority, Spec, Text
 from emu.spec.context import LoadContext
 from emu.spec.located import at
 from emu.units import Size, Time, format_time, parse_time
@@ -47,6 +47,8 @@ class TraceSpec(Spec):
 
     file: Annotated[str, Field(min_length=1)]
     """Path, relative to the experiment's file."""
+    origin: Text = ""
+    """Where to get the file; said when it is missing."""
     format: Literal[
         "auto", "mooncake", "azure", "burstgpt", "qwen-bailian", "servegen", "requests", "flows"
     ] = "auto"

@@ -11,6 +11,7 @@ from emu.telemetry.schema import (
     TABLES,
 )
 from emu.telemetry.writer import (
+    FLOWS_PER_GROUP,
     RunStatus,
     RunWriter,
     canonical_json,
@@ -23,6 +24,7 @@ __all__ = [
     "EVENT_KINDS",
     "EXPERIMENT_FILE",
     "FAULT_KINDS",
+    "FLOWS_PER_GROUP",
     "RUN_KEYS",
     "SCHEMA_VERSION",
     "TABLES",

@@ -30,10 +30,35 @@ from emu.telemetry.schema import (
     describe,
 )
 
-__all__ = ["RunStatus", "RunWriter", "canonical_json", "read_status", "remove_dead_partials"]
+__all__ = [
+    "FLOWS_PER_GROUP",
+    "RunStatus",
+    "RunWriter",
+    "canonical_json",
+    "read_status",
+    "remove_dead_partials",
+]
 
+FLOWS_PER_GROUP = 1 << 15
+"""Rows per row group of flows.parquet, which is written as flows end."""
+
+_ROWS_PER_GROUP = 1 << 20
 _RUN_JSON = "run.json"
 _TIMING_JSON = "timing.json"
+
+
+# Every setting that shapes the bytes is fixed here; the default of a later pyarrow
+# would otherwise change files whose content is the same.
+_PARQUET: dict[str, Any] = {
+    "version": "2.6",
+    "data_page_version": "1.0",
+    "compression": "zstd",
+    "compression_level": 3,
+    "use_dictionary": True,
+    "write_statistics": True,
+    "data_page_size": 1 << 20,
+    "store_schema": True,
+}
 
 
 class RunStatus(StrEnum):
@@ -137,6 +162,7 @@ class RunWriter:
         self.partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
         self._replace = replace
         self._written: set[str] = set()
+        self._flows: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
         if self.path.exists() and not self._replace:
@@ -157,14 +183,28 @@ class RunWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            return
         try:
-            self._publish()
+            if self._flows is not None:
+                with _ClearErrors(self.path):
+                    self._flows.close()
+            if kind is None:
+                self._publish()
         except BaseException:
             shutil.rmtree(self.partial, ignore_errors=True)
             raise
+        if kind is not None:
+            shutil.rmtree(self.partial, ignore_errors=True)
+
+    def append_flows(self, frame: pd.DataFrame) -> None:
+        """Write the next rows of the table of flows, instead of the whole with `write_table`:
+        `FLOWS_PER_GROUP` at a time but for the last, which gives the same bytes."""
+        table = _table("flows", frame)
+        with _ClearErrors(self.path):
+            if self._flows is None:
+                path = self.partial / TABLES["flows"].filename
+                self._flows = pq.ParquetWriter(path, table.schema, **_PARQUET)
+            self._flows.write_table(table, FLOWS_PER_GROUP)
+        self._written.add("flows")
 
     def write_table(self, name: str, frame: pd.DataFrame | Mapping[str, Any]) -> None:
         """Write one table of `TABLES`.
@@ -172,19 +212,15 @@ class RunWriter:
         Columns may be in any order and of any integer width; a value that does not fit the
         schema (a fraction or a missing value in an integer column) is an error.
         """
-        schema = TABLES[name].schema
-        given, wanted = set(frame.keys()), set(schema.names)
-        if given != wanted:
-            raise ValueError(
-                f"table {name}: missing {sorted(wanted - given)}, unknown {sorted(given - wanted)}"
-            )
-        table = pa.Table.from_arrays(
-            [_array(name, field, frame[field.name]) for field in schema], schema=schema
-        )
+        table = _table(name, frame)
         if name == "events":
             _check_events(table)
         with _ClearErrors(self.path):
-            _write_parquet(table, self.partial / TABLES[name].filename)
+            rows = FLOWS_PER_GROUP if name == "flows" else _ROWS_PER_GROUP
+            with pq.ParquetWriter(
+                self.partial / TABLES[name].filename, table.schema, **_PARQUET
+            ) as out:
+                out.write_table(table, rows)
         self._written.add(name)
 
     def write_meta(self, meta: Mapping[str, Any]) -> None:
@@ -232,6 +268,18 @@ class RunWriter:
                 self.partial.rename(self.path)
 
 
+def _table(name: str, frame: pd.DataFrame | Mapping[str, Any]) -> pa.Table:
+    schema = TABLES[name].schema
+    given, wanted = set(frame.keys()), set(schema.names)
+    if given != wanted:
+        raise ValueError(
+            f"table {name}: missing {sorted(wanted - given)}, unknown {sorted(given - wanted)}"
+        )
+    return pa.Table.from_arrays(
+        [_array(name, field, frame[field.name]) for field in schema], schema=schema
+    )
+
+
 def _array(table: str, field: pa.Field, values: Any) -> pa.Array:
     if isinstance(values, pa.Array):
         array = values
@@ -248,24 +296,6 @@ def _array(table: str, field: pa.Field, values: Any) -> pa.Array:
             f"table {table}, column {field.name}: {array.null_count} missing values are not allowed"
         )
     return array
-
-
-def _write_parquet(table: pa.Table, path: Path) -> None:
-    # Every setting that shapes the bytes is fixed here; the default of a later pyarrow
-    # would otherwise change files whose content is the same.
-    pq.write_table(
-        table,
-        path,
-        version="2.6",
-        data_page_version="1.0",
-        compression="zstd",
-        compression_level=3,
-        use_dictionary=True,
-        write_statistics=True,
-        row_group_size=1 << 20,
-        data_page_size=1 << 20,
-        store_schema=True,
-    )
 
 
 def _check_events(table: pa.Table) -> None:

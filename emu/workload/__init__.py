@@ -10,15 +10,19 @@ from emu.workload.models import ModelShape, find_model, model_table
 from emu.workload.plot import plot
 from emu.workload.readers import FORMATS, ReadOptions, read_trace
 from emu.workload.render import render
+from emu.workload.stream import FLOW_COLUMNS, FlowStream, ListedFlows
 from emu.workload.trace import FlowTrace, RequestTrace
 from emu.workload.workload import Workload
 
 __all__ = [
+    "FLOW_COLUMNS",
     "FORMATS",
     "ComputeProfile",
     "EngineProfile",
+    "FlowStream",
     "FlowTrace",
     "Imported",
+    "ListedFlows",
     "ModelShape",
     "ReadOptions",
     "RequestTrace",

@@ -7,7 +7,8 @@ from emu.errors import SpecError
 from emu.fabric.graph import Fabric
 from emu.spec import ExperimentSpec
 from emu.workload.from_flows import from_flows
-from emu.workload.from_requests import from_requests, resolve
+from emu.workload.from_requests import from_requests
+from emu.workload.parts import resolve
 from emu.workload.readers import ReadOptions, read_trace
 from emu.workload.trace import FlowTrace, RequestTrace
 from emu.workload.workload import Workload

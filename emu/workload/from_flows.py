@@ -19,6 +19,7 @@ from emu.workload.scaling import (
     offered_load,
     span_ps,
 )
+from emu.workload.stream import ListedFlows
 from emu.workload.trace import FlowTrace, IntArray
 from emu.workload.wire import wire_bytes
 from emu.workload.workload import Workload
@@ -72,7 +73,7 @@ def from_flows(
     return Workload(
         requests=empty_requests(),
         transfers=transfers,
-        flows=finished,
+        stream=ListedFlows(finished, len(qps)),
         qps=qps,
         offered_load=natural * factor,
         span_ps=span_ps(flows["post_ps"].to_numpy(dtype=np.int64)),

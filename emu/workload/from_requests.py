@@ -3,76 +3,30 @@
 
 1. sizes and prefill times of every request; superposition of sessions;
 2. placement, prefix reuse and prefill ends, on the serving clock;
-3. segments and messages (who sends what to whom);
-4. compression of the serving clock to the stated load.
+3. compression of the serving clock to the stated load;
+4. segments and messages (who sends what to whom), made as they come due.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from emu.errors import Fault, SpecError
 from emu.fabric.graph import Fabric
 from emu.spec import WorkloadSpec
-from emu.workload.compute import ComputeProfile, find_compute
-from emu.workload.engines import EngineProfile, find_engine, make_segments
-from emu.workload.frames import finish_flows, transfers_frame
-from emu.workload.messages import Messages, check_count, make_messages
-from emu.workload.models import ModelShape, find_model
+from emu.workload.background import background_flows
+from emu.workload.messages import check_count
+from emu.workload.parts import Parts, resolve
 from emu.workload.placement import find_policy
-from emu.workload.scaling import (
-    compress,
-    compression_factor,
-    ingress_bps,
-    offered_load,
-    span_ps,
-)
+from emu.workload.request_flows import RequestPlan, request_flows, survey_posts, survey_size
+from emu.workload.scaling import compress, compression_factor, offered_load, span_ps
 from emu.workload.serving import DecodePlan, PrefillPlan, plan_decode, plan_prefill
 from emu.workload.superpose import superpose
-from emu.workload.tensor_parallel import RankPair, rank_pairs
-from emu.workload.trace import PS_PER_S, RequestTrace
+from emu.workload.trace import PS_PER_S, IntArray, RequestTrace
 from emu.workload.wire import wire_bytes
-from emu.workload.workers import Workers, make_workers
 from emu.workload.workload import Workload
-
-T = TypeVar("T")
-
-_QUEUE_FAULT = Fault(
-    field="workload.compute.prefill_queue",
-    message="prefill_queue is true and load.method is superpose",
-    hint="the queue is that of one trace at its own rate: set load.method to compress, or "
-    "prefill_queue to false",
-)
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """What the names in the spec stand for."""
-
-    shape: ModelShape
-    dtype: str
-    engine: EngineProfile
-    compute: ComputeProfile
-    pairs: tuple[RankPair, ...]
-    prefill: Workers
-    decode: Workers
-    mtu_bytes: int
-    capacity_bps: int
-    priority: int
-
-    @property
-    def copies(self) -> int:
-        """How often one copy of the cache crosses the network.
-
-        More than once when decode ranks hold the same: a latent cache, or more
-        ranks than KV heads.
-        """
-        return sum(pair.units for pair in self.pairs) // self.shape.units
 
 
 def from_requests(
@@ -98,25 +52,34 @@ def from_requests(
         caches=workload.placement.prefill == "prefix-aware",
     )
     decodes = _place_decodes(workload, trace, parts, prefills)
-    messages = _messages(trace, parts, prefills, decodes)
-    wire = int(wire_bytes(messages.payload_bytes, parts.mtu_bytes).sum())
-    natural = offered_load(wire, span_ps(prefills.end_ps), parts.capacity_bps)
+    plan = RequestPlan(trace, parts, prefills, decodes)
+    size = survey_size(plan)
+    natural = offered_load(size.wire_bytes, span_ps(prefills.end_ps), parts.capacity_bps)
     factor = compression_factor(workload.load.fraction, natural)
-    requests, flows = _frames(trace, parts, prefills, decodes, messages, factor)
-    transfers = transfers_frame(
-        flows,
-        requests["request_id"].to_numpy(dtype=np.int64),
-        requests["prefill_end_ps"].to_numpy(dtype=np.int64),
+    survey = survey_posts(plan, factor)
+    requests = _requests(plan, survey.origin_ps, size.kv_bytes, factor)
+    last_ps = survey.last_ps - survey.origin_ps
+    background = [f for f in background_flows(workload.background, fabric, last_ps, seed) if len(f)]
+    stream, qps = request_flows(plan, factor, survey, background, seed)
+    transfers = pd.DataFrame(
+        {
+            "transfer_id": requests["request_id"],
+            "request_id": requests["request_id"],
+            "kv_bytes": size.kv_bytes,
+            "ready_ps": survey.first_ps - survey.origin_ps,
+            "last_ready_ps": requests["prefill_end_ps"],
+            "n_flows": size.messages,
+        }
     )
-    finished, qps = finish_flows(flows, workload, fabric, seed)
+    messages = int(size.messages.sum())
     stats = {
         **_trace_stats(trace, parts, decodes),
         "sessions": sessions,
         "transfers": len(transfers),
-        "messages": len(flows),
-        "background_messages": len(finished) - len(flows),
-        "payload_bytes": int(messages.payload_bytes.sum()),
-        "wire_bytes": wire,
+        "messages": messages,
+        "background_messages": stream.count - messages,
+        "payload_bytes": int(size.kv_bytes.sum()),
+        "wire_bytes": size.wire_bytes,
         "time_compression": factor,
         "offered_load": natural * factor,
         "prefill_queue": workload.compute.prefill_queue,
@@ -124,66 +87,24 @@ def from_requests(
     return Workload(
         requests=requests,
         transfers=transfers,
-        flows=finished,
+        stream=stream,
         qps=qps,
         offered_load=natural * factor,
         span_ps=span_ps(requests["prefill_end_ps"].to_numpy(dtype=np.int64)),
         stats=stats,
         model=parts.shape,
-        notes=[*notes, *_notes(workload, parts, sessions, factor, requests, flows)],
+        notes=[*notes, *_notes(workload, parts, sessions, factor, requests, last_ps)],
     )
 
 
-def resolve(workload: WorkloadSpec, fabric: Fabric) -> _Parts:
-    """Looks up everything that the workload names.
-
-    Raises
-    ------
-    SpecError
-        With all that is unknown or does not fit, at once.
-    """
-    faults: list[Fault] = []
-
-    def known(find: Callable[[], T]) -> T | None:
-        try:
-            return find()
-        except SpecError as error:
-            faults.extend(error.faults)
-            return None
-
-    given, tp = workload.compute.prefill, workload.parallelism
-    shape = known(lambda: find_model(workload.model))
-    engine = known(lambda: find_engine(workload.engine))
-    compute = known(lambda: find_compute(given if isinstance(given, str) else given.tokens_per_s))
-    prefill = known(lambda: make_workers(fabric, "prefill", tp.prefill_tp))
-    decode = known(lambda: make_workers(fabric, "decode", tp.decode_tp))
-    pairs = None if shape is None else known(lambda: rank_pairs(shape, tp.prefill_tp, tp.decode_tp))
-    if workload.compute.prefill_queue and workload.load.method == "superpose":
-        faults.append(_QUEUE_FAULT)
-    if not (shape and engine and compute and prefill and decode and pairs) or faults:
-        raise SpecError(faults)
-    return _Parts(
-        shape=shape,
-        dtype=workload.kv_dtype,
-        engine=engine,
-        compute=compute,
-        pairs=pairs,
-        prefill=prefill,
-        decode=decode,
-        mtu_bytes=fabric.spec.nic.mtu,
-        capacity_bps=ingress_bps(fabric, decode.endpoints),
-        priority=fabric.spec.nic.data_priority,
-    )
-
-
-def _estimate(trace: RequestTrace, parts: _Parts, span: int) -> float:
+def _estimate(trace: RequestTrace, parts: Parts, span: int) -> float:
     """Load of the trace at its own rate, before reuse and message headers are known."""
     size = parts.shape.kv_bytes(trace.input_tokens, parts.dtype) * parts.copies
     wire = int(wire_bytes(size, parts.mtu_bytes).sum())
     return offered_load(wire, span, parts.capacity_bps)
 
 
-def _sessions(workload: WorkloadSpec, trace: RequestTrace, parts: _Parts) -> int:
+def _sessions(workload: WorkloadSpec, trace: RequestTrace, parts: Parts) -> int:
     """Copies to superpose: as told, or as many as come nearest to the load."""
     if workload.load.sessions > 1 or workload.load.fraction is None:
         return workload.load.sessions
@@ -191,13 +112,13 @@ def _sessions(workload: WorkloadSpec, trace: RequestTrace, parts: _Parts) -> int
     return max(1, round(workload.load.fraction / natural)) if natural else 1
 
 
-def _check_size(count: int, limit: int | None, parts: _Parts) -> None:
+def _check_size(count: int, limit: int | None, parts: Parts) -> None:
     """Refuses before hours are spent on placing requests that would not fit."""
     check_count((count if limit is None else min(count, limit)) * len(parts.pairs))
 
 
 def _place_decodes(
-    workload: WorkloadSpec, trace: RequestTrace, parts: _Parts, prefills: PrefillPlan
+    workload: WorkloadSpec, trace: RequestTrace, parts: Parts, prefills: PrefillPlan
 ) -> DecodePlan:
     natural = _estimate(trace, parts, span_ps(prefills.end_ps))
     # A load that cannot be reached is reported later, with the real bytes.
@@ -215,7 +136,7 @@ def _place_decodes(
     )
 
 
-def _cache_blocks(workload: WorkloadSpec, trace: RequestTrace, parts: _Parts) -> int:
+def _cache_blocks(workload: WorkloadSpec, trace: RequestTrace, parts: Parts) -> int:
     """Blocks that a decode worker's prefix cache holds; 0: any number."""
     if workload.prefix_capacity is None or not trace.has_prefixes:
         return 0
@@ -223,49 +144,12 @@ def _cache_blocks(workload: WorkloadSpec, trace: RequestTrace, parts: _Parts) ->
     return max(1, workload.prefix_capacity // block)
 
 
-def _messages(
-    trace: RequestTrace, parts: _Parts, prefills: PrefillPlan, decodes: DecodePlan
-) -> Messages:
-    segments = make_segments(
-        parts.engine,
-        parts.shape,
-        trace.input_tokens,
-        decodes.reused_tokens,
-        prefills.end_ps - prefills.start_ps,
-        parts.compute,
-    )
-    return make_messages(
-        segments,
-        parts.pairs,
-        parts.engine,
-        parts.shape,
-        parts.dtype,
-        parts.prefill,
-        parts.decode,
-        prefills.worker,
-        decodes.worker,
-    )
-
-
-def _frames(
-    trace: RequestTrace,
-    parts: _Parts,
-    prefills: PrefillPlan,
-    decodes: DecodePlan,
-    messages: Messages,
-    factor: float,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Requests and flows in fabric time, whose 0 is the first post."""
-    ready = compress(prefills.end_ps, factor)
-    ahead = (prefills.end_ps - prefills.start_ps)[messages.transfer] - messages.after_ps
-    # Stretched (a factor below 1), a prefill keeps its length.
-    post = ready[messages.transfer] - compress(ahead, max(factor, 1.0)) + messages.overhead_ps
-    origin = int(post.min())
-    end = ready - origin
+def _requests(plan: RequestPlan, origin_ps: int, kv_bytes: IntArray, factor: float) -> pd.DataFrame:
+    """Requests in fabric time, whose 0 is the first post."""
+    trace, prefills, decodes, parts = plan.trace, plan.prefills, plan.decodes, plan.parts
+    end = compress(prefills.end_ps, factor) - origin_ps
     begin = end - (prefills.end_ps - prefills.start_ps)
-    kv_bytes = np.zeros(len(trace), dtype=np.int64)
-    np.add.at(kv_bytes, messages.transfer, messages.payload_bytes)
-    requests = pd.DataFrame(
+    return pd.DataFrame(
         {
             "request_id": np.arange(len(trace), dtype=np.int64),
             "arrival_ps": begin - (prefills.start_ps - trace.arrival_ps),
@@ -281,22 +165,9 @@ def _frames(
             "kv_bytes": kv_bytes,
         }
     )
-    flows = pd.DataFrame(
-        {
-            "transfer_id": messages.transfer,
-            "src_endpoint": messages.src,
-            "dst_endpoint": messages.dst,
-            "lane": messages.lane,
-            "payload_bytes": messages.payload_bytes,
-            "post_ps": post - origin,
-            "verb": parts.engine.verb,
-            "priority": np.int64(parts.priority),
-        }
-    )
-    return requests, flows
 
 
-def _trace_stats(trace: RequestTrace, parts: _Parts, decodes: DecodePlan) -> dict[str, Any]:
+def _trace_stats(trace: RequestTrace, parts: Parts, decodes: DecodePlan) -> dict[str, Any]:
     return {
         "trace": trace.source,
         "trace_format": trace.format,
@@ -320,11 +191,11 @@ def _trace_stats(trace: RequestTrace, parts: _Parts, decodes: DecodePlan) -> dic
 
 def _notes(
     workload: WorkloadSpec,
-    parts: _Parts,
+    parts: Parts,
     sessions: int,
     factor: float,
     requests: pd.DataFrame,
-    flows: pd.DataFrame,
+    last_ps: int,
 ) -> list[str]:
     notes = []
     if sessions > 1:
@@ -347,14 +218,13 @@ def _notes(
         notes.append(
             f"decode ranks hold the same cache: it crosses the network {parts.copies} times"
         )
-    notes += _spread_note(requests, flows)
+    notes += _spread_note(requests, last_ps)
     return notes
 
 
-def _spread_note(requests: pd.DataFrame, flows: pd.DataFrame) -> list[str]:
+def _spread_note(requests: pd.DataFrame, posts: int) -> list[str]:
     """Warns when bytes leave over much more time than the load is stated for."""
     ready = span_ps(requests["prefill_end_ps"].to_numpy(dtype=np.int64))
-    posts = int(flows["post_ps"].max() - flows["post_ps"].min())
     if ready == 0 or posts <= 1.25 * ready:
         return []
     return [

@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from emu.workload.models import ModelShape
+from emu.workload.stream import FlowStream
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Four frames with dense ids, and what there is to say about them.
+    """Tables with dense ids, the flows in order of time, and what there is to say about them.
 
     Fabric time 0 is the first post. Arrivals and prefill starts lie before what they
     lead to and may be negative.
@@ -26,8 +28,9 @@ class Workload:
         empty for a plain flow list.
     transfers : transfer_id, request_id (-1 without a request), kv_bytes, ready_ps (first
         post), last_ready_ps (prefill end), n_flows.
-    flows : flow_id, transfer_id (-1 background), qp_id, src_endpoint, dst_endpoint,
-        payload_bytes, post_ps, verb, priority; in order of (post_ps, flow_id).
+    stream : flow_id, transfer_id (-1 background), qp_id, src_endpoint, dst_endpoint,
+        payload_bytes, post_ps, verb, priority; in order of (post_ps, flow_id), made as they
+        come due.
     qps : qp_id, src_endpoint, dst_endpoint, udp_sport, priority; src sends the data.
     offered_load : payload and RoCE headers per second over ``span_ps``, as a fraction
         of the ingress rate of the receiving endpoints.
@@ -39,10 +42,15 @@ class Workload:
 
     requests: pd.DataFrame
     transfers: pd.DataFrame
-    flows: pd.DataFrame
+    stream: FlowStream
     qps: pd.DataFrame
     offered_load: float
     span_ps: int
     stats: dict[str, Any]
     model: ModelShape | None
     notes: list[str] = field(default_factory=list)
+
+    @cached_property
+    def flows(self) -> pd.DataFrame:
+        """All flows in one table; whoever can takes the stream instead."""
+        return pd.concat(list(self.stream.blocks()), ignore_index=True)

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from emu.sim.captures import ADDRESSES, Captures, file_of_port
-from emu.sim.run import _drive
+from emu.sim.run import drive
 from emu.sim.timeline import Timeline
 from emu.spec import ExperimentSpec
 from tests.captures.decode import frames
@@ -58,7 +58,7 @@ def capture(
     out = prepare(scenario(spec, traffic, seed))
     captures = Captures(out.engine, out.scenario, out.ports, folder)
     timeline = Timeline(out.engine, out.scenario.fabric, out.ports)
-    _drive(out.engine, out.scenario, timeline, lambda *_: None)
+    drive(out.engine, out.scenario, timeline)
     # A run ends with its last message; ACKs are then still on their way.
     out.engine.run_until(out.engine.now_ps + 50_000_000)
     captures.finish()

@@ -15,13 +15,13 @@ from emu.fabric.build import build_fabric
 from emu.fabric.designs import plan_design
 from emu.sim.build import build_engine
 from emu.sim.ports import PortMap, map_ports
-from emu.sim.results import counters, flow_table, transfer_table
-from emu.sim.run import _drive
+from emu.sim.results import FlowTotals, counters, flow_table, transfer_table
+from emu.sim.run import drive
 from emu.sim.scenario import Scenario
 from emu.sim.steering import Steering
 from emu.sim.timeline import Timeline
 from emu.spec import ExperimentSpec
-from emu.workload import Workload
+from emu.workload import ListedFlows, Workload
 from emu.workload.frames import empty_requests, finish_flows, transfers_frame
 
 NS, US, MS = 10**3, 10**6, 10**9
@@ -59,7 +59,9 @@ class Outcome:
     @property
     def transfers(self) -> pd.DataFrame:
         """transfers.parquet as it would be."""
-        return transfer_table(self.scenario, self.flows)
+        totals = FlowTotals(self.scenario)
+        totals.add(self.flows)
+        return transfer_table(self.scenario, totals)
 
     @property
     def counters(self) -> dict[str, Any]:
@@ -152,7 +154,7 @@ def scenario(spec: ExperimentSpec, flows: Sequence[Flow], seed: int = 1) -> Scen
     workload = Workload(
         requests=empty_requests(),
         transfers=transfers,
-        flows=finished,
+        stream=ListedFlows(finished, len(qps)),
         qps=qps,
         offered_load=0.0,
         span_ps=1,
@@ -173,6 +175,6 @@ def simulate(spec: ExperimentSpec, flows: Sequence[Flow], seed: int = 1) -> Outc
     """Run an experiment to its end."""
     out = prepare(scenario(spec, flows, seed))
     timeline = Timeline(out.engine, out.scenario.fabric, out.ports)
-    _drive(out.engine, out.scenario, timeline, lambda *_: None)
+    drive(out.engine, out.scenario, timeline)
     out.steering = timeline.steering
     return out

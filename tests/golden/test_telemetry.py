@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from emu.sim.recording import Recording
-from emu.sim.run import _drive
+from emu.sim.run import drive
 from emu.sim.timeline import Timeline
 from emu.spec import ExperimentSpec
 from tests.golden.lab import NS, US, Flow, Outcome, experiment, prepare, scenario, simulate
@@ -36,7 +36,7 @@ def record(spec: ExperimentSpec, flows: Sequence[Flow]) -> Recorded:
     out = prepare(scenario(spec, flows))
     recording = Recording(out.engine, out.scenario, out.ports)
     timeline = Timeline(out.engine, out.scenario.fabric, out.ports)
-    _drive(out.engine, out.scenario, timeline, lambda *_: None, None, recording)
+    drive(out.engine, out.scenario, timeline, recording=recording)
     tables = recording.tables()
     notes = recording.notes(tables)
     return Recorded(out.scenario, out.engine, out.ports, tables=tables, notes=notes)

@@ -223,7 +223,7 @@ def test_failing_writes_are_clear_and_leave_nothing(
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(writer_module.pq, "write_table", fail)
+    monkeypatch.setattr(writer_module.pq, "ParquetWriter", fail)
     with pytest.raises(RunError, match=message):
         write(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []
