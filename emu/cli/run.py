@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -121,6 +122,8 @@ def run(
         raise InputError(
             "--metrics and --stream are the simulator's", hint="emu lab top watches a lab"
         )
+    # Whoever ends the command gets what Ctrl-C gives: no worker left behind, and --resume.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with _served(metrics, folder), show_progress() as on_progress:
             if backend is Backend.LAB:

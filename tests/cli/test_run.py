@@ -94,6 +94,23 @@ def test_a_stopped_run_resumes_to_the_same_bytes(
     assert _digests(out) == _digests(finished)
 
 
+def test_a_terminated_run_leaves_no_worker_behind(tmp_path: Path) -> None:
+    process = _frozen_halfway(tmp_path / "tiny")
+    process.terminate()  # the command alone, as a supervisor does
+    os.killpg(process.pid, signal.SIGCONT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "--resume" in stderr
+    deadline_s = time.monotonic() + 10
+    while time.monotonic() < deadline_s:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("processes of the run are still there")
+
+
 def test_the_number_of_jobs_does_not_change_a_byte(finished: Path, tmp_path: Path) -> None:
     done = _emu("run", TINY, "--out", tmp_path / "tiny", "--jobs", "1")
     assert done.returncode == 0, done.stderr
