@@ -63,8 +63,10 @@ def emu(*words: str | Path) -> str:
 
 def start_emu(*words: str | Path, log: Path) -> subprocess.Popen[bytes]:
     """Start the command; what it says goes to a file."""
+    # Whoever runs the tests in the background of a shell passes an ignored SIGINT on.
+    command = ["env", "--default-signal=INT", EMU, *map(str, words)]
     with log.open("wb") as output:
-        return subprocess.Popen([EMU, *map(str, words)], stdout=output, stderr=output)
+        return subprocess.Popen(command, stdout=output, stderr=output)
 
 
 def look() -> dict[str, Any]:

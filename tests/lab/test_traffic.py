@@ -64,7 +64,6 @@ def longest_frame(run: Run) -> int:
 
 def test_frr_forwards_roce_in_a_vxlan_tunnel(tmp_path: Path) -> None:
     spec = load_experiment(AGREEMENT / "designs.yaml").model_copy(update={"seeds": (1,)})
-    spec = spec.capturing(["leaf0:spine0", "leaf0:spine1"])
     options = LabOptions(DILATION, HOLD_MS, controls={"l3": "frr", "evpn/l2vni": "frr"})
     runs = [Run(path) for path in run_lab_experiment(spec, tmp_path, options)]
     by_design = {run.meta["design"]: run for run in runs}
