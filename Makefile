@@ -12,8 +12,8 @@ BUILD := build/extension
 
 PY_SOURCES := $(shell find emu -name '*.py' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name '*.yaml' -o -name '*.j2' 2>/dev/null)
 PACKAGES := $(shell find emu -name __init__.py)
-CORE_SOURCES := $(shell find emu/core emu/lab/native -name '*.cc' -o -name '*.h' -o -name '*.cmake' 2>/dev/null)
-CPP_SOURCES := $(shell find emu/core emu/lab/native tests/cpp benchmarks -name '*.cc' -o -name '*.h' 2>/dev/null)
+CORE_SOURCES := $(shell find emu/bindings emu/core emu/lab/native -name '*.cc' -o -name '*.h' -o -name '*.cmake' 2>/dev/null)
+CPP_SOURCES := $(shell find emu/bindings emu/core emu/lab/native tests/cpp benchmarks -name '*.cc' -o -name '*.h' 2>/dev/null)
 INPUTS := $(shell find topologies traces -type f 2>/dev/null)
 EXPERIMENTS := $(sort $(patsubst experiments/%.yaml,%,$(wildcard experiments/*.yaml)))
 

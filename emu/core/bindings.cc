@@ -3,12 +3,12 @@
 // the argument names; results come out as columns (NumPy arrays that own their
 // memory).
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "emu/bindings/columns.h"
 #include "engine.h"
 
 namespace nb = nanobind;
@@ -28,26 +28,7 @@ namespace {
 
 using emu::Engine;
 using emu::Ps;
-
-template <typename T>
-using Column = nb::ndarray<nb::numpy, T, nb::ndim<1>, nb::c_contig>;
-template <typename T>
-using Input = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-template <typename T>
-Column<T> column(std::vector<T>&& values) {
-  auto* owned = new std::vector<T>(std::move(values));
-  nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  return Column<T>(owned->data(), {owned->size()}, owner);
-}
-
-template <typename T, typename Rows, typename Get>
-void put(nb::dict& out, const char* name, const Rows& rows, Get get) {
-  std::vector<T> values;
-  values.reserve(rows.size());
-  for (const auto& row : rows) values.push_back(static_cast<T>(get(row)));
-  out[name] = column(std::move(values));
-}
+using namespace emu::bindings;
 
 nb::dict message_columns(const std::vector<emu::Message>& rows) {
   nb::dict out;

@@ -1,44 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Captures of a run, as Python sees them.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "capture.h"
+#include "emu/bindings/macs.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
 
 namespace emu {
 
-namespace {
-
-template <typename T>
-using Input = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-template <typename T>
-std::vector<T> copied(const Input<T>& values) {
-  return {values.data(), values.data() + values.size()};
-}
-
-wire::Mac mac_of(std::uint64_t number) {
-  wire::Mac mac;
-  for (std::size_t i = 0; i < mac.size(); ++i) {
-    mac[i] = static_cast<std::uint8_t>(number >> (40 - 8 * i));
-  }
-  return mac;
-}
-
-std::vector<wire::Mac> macs_of(const Input<std::uint64_t>& numbers) {
-  std::vector<wire::Mac> macs;
-  for (std::size_t i = 0; i < numbers.size(); ++i) macs.push_back(mac_of(numbers.data()[i]));
-  return macs;
-}
-
-}  // namespace
+using namespace bindings;
 
 void bind_capture(nb::module_& m) {
   nb::class_<Capture>(m, "Capture")

@@ -2,10 +2,10 @@
 // What is recorded of a run, as Python sees it: columns, one dictionary per table.
 // Lists of flows come as their own columns (row, flow, bytes).
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "emu/bindings/columns.h"
 #include "telemetry/telemetry.h"
 
 namespace nb = nanobind;
@@ -15,26 +15,8 @@ namespace emu {
 
 namespace {
 
+using namespace bindings;
 using telemetry::Telemetry;
-
-template <typename T>
-using Column = nb::ndarray<nb::numpy, T, nb::ndim<1>, nb::c_contig>;
-
-template <typename T>
-Column<T> column(std::vector<T>&& values) {
-  auto* owned = new std::vector<T>(std::move(values));
-  nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  return Column<T>(owned->data(), {owned->size()}, owner);
-}
-
-/// One column from `first` on.
-template <typename T, typename Rows, typename Get>
-void put(nb::dict& out, const char* name, const Rows& rows, std::size_t first, Get get) {
-  std::vector<T> values;
-  values.reserve(rows.size() - std::min(first, rows.size()));
-  for (std::size_t i = first; i < rows.size(); ++i) values.push_back(static_cast<T>(get(rows[i])));
-  out[name] = column(std::move(values));
-}
 
 template <typename Rows, typename Get>
 nb::dict shares(const Rows& rows, Get get) {
@@ -53,50 +35,48 @@ nb::dict shares(const Rows& rows, Get get) {
   return out;
 }
 
-nb::dict port_rows(const Telemetry& t, std::size_t first) {
+nb::dict port_rows(const Telemetry& t) {
   nb::dict out;
   const auto& rows = t.meters().ports();
   using R = telemetry::PortRow;
-  put<std::int64_t>(out, "t_ps", rows, first, [](const R& r) { return r.at; });
-  put<std::int32_t>(out, "port", rows, first, [](const R& r) { return r.port; });
-  put<std::int8_t>(out, "priority", rows, first, [](const R& r) { return r.priority; });
-  put<std::int64_t>(out, "tx_packets", rows, first, [](const R& r) { return r.tx_packets; });
-  put<std::int64_t>(out, "tx_bytes", rows, first, [](const R& r) { return r.tx_bytes; });
-  put<std::int64_t>(out, "ecn_marked_packets", rows, first, [](const R& r) { return r.marked; });
-  put<std::int64_t>(out, "dropped_packets", rows, first, [](const R& r) { return r.dropped; });
-  put<std::int64_t>(out, "pfc_tx_frames", rows, first, [](const R& r) { return r.pfc_tx; });
-  put<std::int64_t>(out, "pfc_rx_frames", rows, first, [](const R& r) { return r.pfc_rx; });
-  put<std::int64_t>(out, "paused_ps", rows, first, [](const R& r) { return r.paused_ps; });
-  put<std::int64_t>(out, "egress_bytes", rows, first, [](const R& r) { return r.egress_bytes; });
-  put<std::int64_t>(out, "egress_watermark_bytes", rows, first,
-                    [](const R& r) { return r.egress_peak; });
-  put<std::int64_t>(out, "pg_bytes", rows, first, [](const R& r) { return r.group_bytes; });
+  put<std::int64_t>(out, "t_ps", rows, [](const R& r) { return r.at; });
+  put<std::int32_t>(out, "port", rows, [](const R& r) { return r.port; });
+  put<std::int8_t>(out, "priority", rows, [](const R& r) { return r.priority; });
+  put<std::int64_t>(out, "tx_packets", rows, [](const R& r) { return r.tx_packets; });
+  put<std::int64_t>(out, "tx_bytes", rows, [](const R& r) { return r.tx_bytes; });
+  put<std::int64_t>(out, "ecn_marked_packets", rows, [](const R& r) { return r.marked; });
+  put<std::int64_t>(out, "dropped_packets", rows, [](const R& r) { return r.dropped; });
+  put<std::int64_t>(out, "pfc_tx_frames", rows, [](const R& r) { return r.pfc_tx; });
+  put<std::int64_t>(out, "pfc_rx_frames", rows, [](const R& r) { return r.pfc_rx; });
+  put<std::int64_t>(out, "paused_ps", rows, [](const R& r) { return r.paused_ps; });
+  put<std::int64_t>(out, "egress_bytes", rows, [](const R& r) { return r.egress_bytes; });
+  put<std::int64_t>(out, "egress_watermark_bytes", rows, [](const R& r) { return r.egress_peak; });
+  put<std::int64_t>(out, "pg_bytes", rows, [](const R& r) { return r.group_bytes; });
   return out;
 }
 
-nb::dict wire_rows(const Telemetry& t, std::size_t first) {
+nb::dict wire_rows(const Telemetry& t) {
   nb::dict out;
   const auto& rows = t.meters().wires();
   using R = telemetry::WireRow;
-  put<std::int64_t>(out, "t_ps", rows, first, [](const R& r) { return r.at; });
-  put<std::int32_t>(out, "port", rows, first, [](const R& r) { return r.port; });
-  put<std::int64_t>(out, "rx_packets", rows, first, [](const R& r) { return r.rx_packets; });
-  put<std::int64_t>(out, "rx_bytes", rows, first, [](const R& r) { return r.rx_bytes; });
-  put<std::int64_t>(out, "rx_errors", rows, first, [](const R& r) { return r.errors; });
+  put<std::int64_t>(out, "t_ps", rows, [](const R& r) { return r.at; });
+  put<std::int32_t>(out, "port", rows, [](const R& r) { return r.port; });
+  put<std::int64_t>(out, "rx_packets", rows, [](const R& r) { return r.rx_packets; });
+  put<std::int64_t>(out, "rx_bytes", rows, [](const R& r) { return r.rx_bytes; });
+  put<std::int64_t>(out, "rx_errors", rows, [](const R& r) { return r.errors; });
   return out;
 }
 
-nb::dict pair_rows(const Telemetry& t, std::size_t first) {
+nb::dict pair_rows(const Telemetry& t) {
   nb::dict out;
   const auto& rows = t.meters().pairs();
   using R = telemetry::PairRow;
-  put<std::int64_t>(out, "t_ps", rows, first, [](const R& r) { return r.at; });
-  put<std::int32_t>(out, "qp_id", rows, first, [](const R& r) { return r.qp; });
-  put<std::int64_t>(out, "sent_bytes", rows, first, [](const R& r) { return r.sent_bytes; });
-  put<std::int64_t>(out, "delivered_bytes", rows, first,
-                    [](const R& r) { return r.delivered_bytes; });
-  put<std::int64_t>(out, "open_bytes", rows, first, [](const R& r) { return r.open_bytes; });
-  put<std::int64_t>(out, "rate_bps", rows, first, [](const R& r) { return r.rate_bps; });
+  put<std::int64_t>(out, "t_ps", rows, [](const R& r) { return r.at; });
+  put<std::int32_t>(out, "qp_id", rows, [](const R& r) { return r.qp; });
+  put<std::int64_t>(out, "sent_bytes", rows, [](const R& r) { return r.sent_bytes; });
+  put<std::int64_t>(out, "delivered_bytes", rows, [](const R& r) { return r.delivered_bytes; });
+  put<std::int64_t>(out, "open_bytes", rows, [](const R& r) { return r.open_bytes; });
+  put<std::int64_t>(out, "rate_bps", rows, [](const R& r) { return r.rate_bps; });
   return out;
 }
 
@@ -105,13 +85,13 @@ nb::dict bursts(const Telemetry& t) {
   const auto& rows = t.bursts() == nullptr ? kNothing : t.bursts()->rows();
   nb::dict out;
   using R = telemetry::Burst;
-  put<std::int32_t>(out, "port", rows, 0, [](const R& r) { return r.port; });
-  put<std::int8_t>(out, "priority", rows, 0, [](const R& r) { return r.priority; });
-  put<std::int64_t>(out, "start_ps", rows, 0, [](const R& r) { return r.start; });
-  put<std::int64_t>(out, "end_ps", rows, 0, [](const R& r) { return r.over ? r.end : -1; });
-  put<std::int64_t>(out, "peak_bytes", rows, 0, [](const R& r) { return r.peak_bytes; });
-  put<std::int64_t>(out, "peak_ps", rows, 0, [](const R& r) { return r.peak_at; });
-  put<std::int64_t>(out, "packets", rows, 0, [](const R& r) { return r.packets; });
+  put<std::int32_t>(out, "port", rows, [](const R& r) { return r.port; });
+  put<std::int8_t>(out, "priority", rows, [](const R& r) { return r.priority; });
+  put<std::int64_t>(out, "start_ps", rows, [](const R& r) { return r.start; });
+  put<std::int64_t>(out, "end_ps", rows, [](const R& r) { return r.over ? r.end : -1; });
+  put<std::int64_t>(out, "peak_bytes", rows, [](const R& r) { return r.peak_bytes; });
+  put<std::int64_t>(out, "peak_ps", rows, [](const R& r) { return r.peak_at; });
+  put<std::int64_t>(out, "packets", rows, [](const R& r) { return r.packets; });
   out["flows"] = shares(rows, [](const R& r) -> const auto& { return r.flows; });
   return out;
 }
@@ -121,19 +101,19 @@ nb::dict pauses(const Telemetry& t) {
   const auto& rows = t.episodes() == nullptr ? kNothing : t.episodes()->rows();
   nb::dict out;
   using R = telemetry::Pause;
-  put<std::int32_t>(out, "port", rows, 0, [](const R& r) { return r.port; });
-  put<std::int8_t>(out, "priority", rows, 0, [](const R& r) { return r.priority; });
-  put<std::int8_t>(out, "reason", rows, 0, [](const R& r) { return r.storm ? 2 : r.host ? 1 : 0; });
-  put<std::int64_t>(out, "start_ps", rows, 0, [](const R& r) { return r.start; });
-  put<std::int64_t>(out, "end_ps", rows, 0, [](const R& r) { return r.end; });
-  put<std::int64_t>(out, "obeyed_ps", rows, 0, [](const R& r) { return r.obeyed; });
-  put<std::int64_t>(out, "released_ps", rows, 0, [](const R& r) { return r.released; });
-  put<std::int64_t>(out, "frames", rows, 0, [](const R& r) { return r.frames; });
-  put<std::int64_t>(out, "parent", rows, 0, [](const R& r) { return r.parent; });
-  put<std::int64_t>(out, "queue", rows, 0, [](const R& r) {
+  put<std::int32_t>(out, "port", rows, [](const R& r) { return r.port; });
+  put<std::int8_t>(out, "priority", rows, [](const R& r) { return r.priority; });
+  put<std::int8_t>(out, "reason", rows, [](const R& r) { return r.storm ? 2 : r.host ? 1 : 0; });
+  put<std::int64_t>(out, "start_ps", rows, [](const R& r) { return r.start; });
+  put<std::int64_t>(out, "end_ps", rows, [](const R& r) { return r.end; });
+  put<std::int64_t>(out, "obeyed_ps", rows, [](const R& r) { return r.obeyed; });
+  put<std::int64_t>(out, "released_ps", rows, [](const R& r) { return r.released; });
+  put<std::int64_t>(out, "frames", rows, [](const R& r) { return r.frames; });
+  put<std::int64_t>(out, "parent", rows, [](const R& r) { return r.parent; });
+  put<std::int64_t>(out, "queue", rows, [](const R& r) {
     return r.queue == kNone ? -1 : static_cast<std::int64_t>(r.queue);
   });
-  put<std::int64_t>(out, "queue_bytes", rows, 0, [](const R& r) { return r.queue_bytes; });
+  put<std::int64_t>(out, "queue_bytes", rows, [](const R& r) { return r.queue_bytes; });
   out["cause"] = shares(rows, [](const R& r) -> const auto& { return r.cause; });
   out["waiting"] = shares(rows, [](const R& r) -> const auto& { return r.waiting; });
   return out;
@@ -144,16 +124,16 @@ nb::dict hops(const Telemetry& t) {
   const auto& rows = t.packets() == nullptr ? kNothing : t.packets()->rows();
   nb::dict out;
   using R = telemetry::Hop;
-  put<std::int64_t>(out, "flow_id", rows, 0, [](const R& r) { return r.flow; });
-  put<std::int32_t>(out, "qp_id", rows, 0, [](const R& r) { return r.qp; });
-  put<std::int64_t>(out, "psn", rows, 0, [](const R& r) { return r.psn; });
-  put<std::int32_t>(out, "port", rows, 0, [](const R& r) { return r.port; });
-  put<std::int8_t>(out, "priority", rows, 0, [](const R& r) { return r.priority; });
-  put<std::int64_t>(out, "queued_ps", rows, 0, [](const R& r) { return r.queued; });
-  put<std::int64_t>(out, "started_ps", rows, 0, [](const R& r) { return r.started; });
-  put<std::int64_t>(out, "arrives_ps", rows, 0, [](const R& r) { return r.arrives; });
-  put<std::int64_t>(out, "queue_bytes", rows, 0, [](const R& r) { return r.queue_bytes; });
-  put<std::uint8_t>(out, "marked", rows, 0, [](const R& r) { return r.marked ? 1 : 0; });
+  put<std::int64_t>(out, "flow_id", rows, [](const R& r) { return r.flow; });
+  put<std::int32_t>(out, "qp_id", rows, [](const R& r) { return r.qp; });
+  put<std::int64_t>(out, "psn", rows, [](const R& r) { return r.psn; });
+  put<std::int32_t>(out, "port", rows, [](const R& r) { return r.port; });
+  put<std::int8_t>(out, "priority", rows, [](const R& r) { return r.priority; });
+  put<std::int64_t>(out, "queued_ps", rows, [](const R& r) { return r.queued; });
+  put<std::int64_t>(out, "started_ps", rows, [](const R& r) { return r.started; });
+  put<std::int64_t>(out, "arrives_ps", rows, [](const R& r) { return r.arrives; });
+  put<std::int64_t>(out, "queue_bytes", rows, [](const R& r) { return r.queue_bytes; });
+  put<std::uint8_t>(out, "marked", rows, [](const R& r) { return r.marked ? 1 : 0; });
   return out;
 }
 
@@ -163,12 +143,12 @@ nb::dict counters(const Engine& engine) {
   nb::dict out;
   const auto& queues = engine.queues();
   using Q = EgressQueue;
-  put<std::int64_t>(out, "queue_bytes", queues, 0, [](const Q& q) { return q.bytes; });
+  put<std::int64_t>(out, "queue_bytes", queues, [](const Q& q) { return q.bytes; });
   const auto& groups = engine.groups();
   using G = PriorityGroup;
-  put<std::int64_t>(out, "group_bytes", groups, 0, [](const G& g) { return g.used; });
-  put<std::int64_t>(out, "headroom_bytes", groups, 0, [](const G& g) { return g.headroom; });
-  put<std::int64_t>(out, "group_watermark_bytes", groups, 0, [](const G& g) { return g.used_max; });
+  put<std::int64_t>(out, "group_bytes", groups, [](const G& g) { return g.used; });
+  put<std::int64_t>(out, "headroom_bytes", groups, [](const G& g) { return g.headroom; });
+  put<std::int64_t>(out, "group_watermark_bytes", groups, [](const G& g) { return g.used_max; });
   std::vector<std::int64_t> queue_drops, group_drops, pauses_ended;
   for (const DropCounts& drops : engine.drops()) {
     for (int p = 0; p < kPriorities; ++p) {
@@ -196,9 +176,9 @@ nb::dict counters(const Engine& engine) {
   out["gap_bytes"] = engine.framing().gap_bytes;
   const auto& drops = engine.drops();
   using D = DropCounts;
-  put<std::int64_t>(out, "wire_lost_packets", drops, 0, [](const D& d) { return d.wire_packets; });
+  put<std::int64_t>(out, "wire_lost_packets", drops, [](const D& d) { return d.wire_packets; });
   const std::int64_t gap = engine.framing().gap_bytes;
-  put<std::int64_t>(out, "wire_lost_bytes", drops, 0, [gap](const D& d) {
+  put<std::int64_t>(out, "wire_lost_bytes", drops, [gap](const D& d) {
     return static_cast<std::int64_t>(d.wire_bytes) +
            static_cast<std::int64_t>(d.wire_packets) * gap;
   });
@@ -219,9 +199,9 @@ void bind_telemetry(nb::module_& m) {
           nb::keep_alive<1, 2>(), "engine"_a, nb::kw_only(), "meters"_a, "burst_bytes"_a,
           "pauses"_a, "inband_every"_a, "rows_max"_a)
       .def("finish", &Telemetry::finish)
-      .def("port_rows", &port_rows, "first"_a = 0)
-      .def("wire_rows", &wire_rows, "first"_a = 0)
-      .def("pair_rows", &pair_rows, "first"_a = 0)
+      .def("port_rows", &port_rows)
+      .def("wire_rows", &wire_rows)
+      .def("pair_rows", &pair_rows)
       .def("bursts", &bursts)
       .def("pauses", &pauses)
       .def("hops", &hops);

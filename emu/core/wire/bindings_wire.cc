@@ -12,6 +12,7 @@
 
 #include "address_text.h"
 #include "bench_capture.h"
+#include "emu/bindings/columns.h"
 #include "inspector.h"
 
 namespace nb = nanobind;
@@ -24,26 +25,10 @@ using namespace nb::literals;
 namespace {
 
 using namespace emu::wire;
+using namespace emu::bindings;
 
-template <typename T>
-using Column = nb::ndarray<nb::numpy, T, nb::ndim<1>, nb::c_contig>;
 using Bytes = nb::ndarray<const std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Room = nb::ndarray<std::uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-template <typename T>
-Column<T> column(std::vector<T>&& values) {
-  auto* owned = new std::vector<T>(std::move(values));
-  nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-  return Column<T>(owned->data(), {owned->size()}, owner);
-}
-
-template <typename T, typename Rows, typename Get>
-void put(nb::dict& out, const char* name, const Rows& rows, Get get) {
-  std::vector<T> values;
-  values.reserve(rows.size());
-  for (const auto& row : rows) values.push_back(static_cast<T>(get(row)));
-  out[name] = column(std::move(values));
-}
 
 template <typename Rows, typename Get>
 void put_text(nb::dict& out, const char* name, const Rows& rows, Get get) {

@@ -2,7 +2,6 @@
 // The traffic manager as Python sees it. It runs without the interpreter's lock;
 // only scheduled actions take it.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
@@ -10,6 +9,7 @@
 
 #include <memory>
 
+#include "emu/bindings/macs.h"
 #include "emu/lab/native/feed.h"
 #include "emu/lab/native/file_tap.h"
 #include "emu/lab/native/sockets.h"
@@ -22,23 +22,7 @@ namespace emu::lab {
 
 namespace {
 
-template <typename T>
-using Input = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-template <typename T>
-std::vector<T> copied(const Input<T>& values) {
-  return {values.data(), values.data() + values.size()};
-}
-
-std::vector<wire::Mac> macs_of(const Input<std::uint64_t>& numbers) {
-  std::vector<wire::Mac> macs(numbers.size());
-  for (std::size_t i = 0; i < macs.size(); ++i) {
-    for (std::size_t j = 0; j < 6; ++j) {
-      macs[i][j] = static_cast<std::uint8_t>(numbers.data()[i] >> (40 - 8 * j));
-    }
-  }
-  return macs;
-}
+using namespace bindings;
 
 nb::dict histogram(const WallHistogram& h) {
   nb::dict out;
