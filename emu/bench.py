@@ -139,10 +139,15 @@ def measure(name: str) -> dict[str, Any]:
         case, ports, packets, packet_hops, cpu_s, packet_hops_per_s, ns_per_packet_hop and
         rss_bytes (peak of the whole process, Python and tables included).
     """
-    command = [sys.executable, "-m", "emu.bench", name]
+    return in_a_process("emu.bench", name, f"case {name}")
+
+
+def in_a_process(module: str, argument: str, what: str) -> dict[str, Any]:
+    """What a module prints as JSON when it is run with one argument; RunError naming ``what``."""
+    command = [sys.executable, "-m", module, argument]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode != 0:
-        raise RunError(f"case {name} ended with exit code {done.returncode}")
+        raise RunError(f"{what} ended with exit code {done.returncode}")
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 

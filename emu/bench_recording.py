@@ -9,13 +9,12 @@ work on the machine only ever adds.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from dataclasses import replace
 from typing import Any
 
-from emu.bench import CASES, build_scenario
+from emu.bench import CASES, build_scenario, in_a_process
 from emu.errors import RunError
 from emu.sim.build import build_engine
 from emu.sim.ports import map_ports
@@ -44,7 +43,7 @@ def measure_recording(rounds: int = ROUNDS) -> list[dict[str, Any]]:
     best: dict[str, dict[str, Any]] = {}
     for _ in range(rounds):
         for level in LEVELS:
-            found = _in_a_process(level)
+            found = in_a_process("emu.bench_recording", level, f"recording at level {level}")
             if level not in best or found["cpu_s"] < best[level]["cpu_s"]:
                 best[level] = found
     off = best["off"]["cpu_s"]
@@ -52,15 +51,6 @@ def measure_recording(rounds: int = ROUNDS) -> list[dict[str, Any]]:
     if len(hops) != 1:
         raise RunError(f"recording changes what happens: {sorted(hops)} packet-hops")
     return [{**best[level], "over_off": best[level]["cpu_s"] / off - 1} for level in LEVELS]
-
-
-def _in_a_process(level: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "emu.bench_recording", level]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        raise RunError(f"recording at level {level} ended with exit code {done.returncode}")
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
 
 
 def _measure_here(level: str) -> dict[str, Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +20,7 @@ from emu.report.analysis.bootstrap import DRAWS
 from emu.report.analysis.kpi import NOT_MEASURED
 from emu.report.dataset import Dataset
 from emu.report.figures import Figure, draw_all
+from emu.report.folder import replacing
 from emu.report.limits import limits
 from emu.report.page import environment, page_css
 from emu.report.parameters import parameters, timers
@@ -244,21 +243,14 @@ def _context(content: _Content) -> dict[str, Any]:
 
 
 def _write(out: Path, content: _Content) -> Path:
-    if out.exists() and (
-        not out.is_dir() or (any(out.iterdir()) and not (out / "report.json").is_file())
-    ):
-        raise RunError(f"{out}: holds something that is not a report; choose another folder")
-    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
     env, context = environment(), _context(content)
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        (partial / "tables").mkdir(parents=True)
-        (partial / "figures").mkdir()
+    with replacing(out, "report.json", "a report") as folder:
+        (folder / "figures").mkdir()
         for name, text in content.csv.items():
-            (partial / "tables" / f"{name}.csv").write_text(text, encoding="utf-8")
+            (folder / "tables" / f"{name}.csv").write_text(text, encoding="utf-8")
         for figure in content.figures:
             if figure.panels:
-                path = partial / "figures" / f"{figure.ident}.svg"
+                path = folder / "figures" / f"{figure.ident}.svg"
                 path.write_text(figure.svg_file, encoding="utf-8")
         page = env.get_template("index.html.j2").render(context)
         if len(page.encode()) > PAGE_BYTES_MAX:
@@ -266,17 +258,8 @@ def _write(out: Path, content: _Content) -> Path:
                 f"{out}: the page would have {len(page.encode())} bytes, more than "
                 f"{PAGE_BYTES_MAX}; report on fewer cases at a time"
             )
-        (partial / "index.html").write_text(page, encoding="utf-8")
+        (folder / "index.html").write_text(page, encoding="utf-8")
         text = env.get_template("report.md.j2").render(context)
-        (partial / "report.md").write_text(text, encoding="utf-8")
-        (partial / "report.json").write_text(
-            canonical_json(content.report_json()), encoding="utf-8"
-        )
-        if out.exists():
-            shutil.rmtree(out)
-        partial.rename(out)
-    except OSError as error:
-        raise RunError(f"{out}: cannot write the report: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        (folder / "report.md").write_text(text, encoding="utf-8")
+        (folder / "report.json").write_text(canonical_json(content.report_json()), encoding="utf-8")
     return out / "index.html"

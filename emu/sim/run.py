@@ -6,7 +6,6 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +84,7 @@ def run_variant(
     engine = build_engine(scenario, ports, post=False)
     timeline = Timeline(engine, scenario.fabric, ports)
     recording = Recording(engine, scenario, ports)
-    with ExitStack() as stack:
-        writer = stack.enter_context(RunWriter(directory, replace=True))
+    with RunWriter(directory, replace=True) as writer:
         captured = scenario.spec.record.captures
         # A capture asks for messages before and after they live, a series for those before one.
         whole = bool(captured) or recording.telemetry is not None
@@ -100,12 +98,10 @@ def run_variant(
             None if whole else feed,
         )  # fmt: skip
         name = f"{variant.id}/seed-{seed}"
-        told = Watchers(
-            live,
-            None
-            if stream is None
-            else Stream(engine, scenario, recording.counters, timeline, name, stream),
-        )
+        streamed = None
+        if stream is not None:
+            streamed = Stream(engine, scenario, recording.counters, timeline, name, stream)
+        told = Watchers(live, streamed)
         drive(engine, scenario, timeline, report, captures, feed, recording, told)
         write_run(
             writer, variant, scenario, engine, ports, timeline, recording, feed,

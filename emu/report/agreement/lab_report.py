@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import base64
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,6 +23,7 @@ from emu.report.agreement.health import CPU_SHARE_MAX, health
 from emu.report.agreement.spread import Place, place, tails
 from emu.report.build import PAGE_BYTES_MAX
 from emu.report.figures import Figure
+from emu.report.folder import replacing
 from emu.report.page import environment, page_css
 from emu.telemetry import Run, canonical_json, find_runs
 
@@ -227,24 +226,12 @@ def _context(content: _Content) -> dict[str, Any]:
 
 def _write(out: Path, content: _Content) -> Path:
     marker = "agreement.json"
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / marker).is_file())):
-        raise RunError(f"{out}: holds something that is not this report; choose another folder")
-    page = environment().get_template("lab.html.j2").render(_context(content))
-    if len(page.encode()) > PAGE_BYTES_MAX:
-        raise RunError(f"{out}: the page would have {len(page.encode())} bytes")
-    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        (partial / "tables").mkdir(parents=True)
+    with replacing(out, marker, "this report") as folder:
+        page = environment().get_template("lab.html.j2").render(_context(content))
+        if len(page.encode()) > PAGE_BYTES_MAX:
+            raise RunError(f"{out}: the page would have {len(page.encode())} bytes")
         for name, text in content.csv.items():
-            (partial / "tables" / f"{name}.csv").write_text(text, encoding="utf-8")
-        (partial / "index.html").write_text(page, encoding="utf-8")
-        (partial / marker).write_text(canonical_json(content.document()), encoding="utf-8")
-        if out.exists():
-            shutil.rmtree(out)
-        partial.rename(out)
-    except OSError as error:
-        raise RunError(f"{out}: cannot write the report: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            (folder / "tables" / f"{name}.csv").write_text(text, encoding="utf-8")
+        (folder / "index.html").write_text(page, encoding="utf-8")
+        (folder / marker).write_text(canonical_json(content.document()), encoding="utf-8")
     return out / "index.html"
