@@ -181,6 +181,8 @@ nb::dict series(const Engine& engine) {
   put<std::int64_t>(out, "paused_ps", rows, [](const R& r) { return r.paused_ps; });
   put<std::int64_t>(out, "flooded_bytes", rows, [](const R& r) { return r.flooded_bytes; });
   put<std::int64_t>(out, "cnp_packets", rows, [](const R& r) { return r.cnps; });
+  put<std::int64_t>(out, "retransmitted_bytes", rows,
+                    [](const R& r) { return r.retransmitted_bytes; });
   return out;
 }
 

@@ -54,6 +54,7 @@ struct QueueSample {
 struct SeriesSample {
   Ps at;
   std::uint64_t delivered_payload, wire_bytes, drops, marked, pfc_frames, flooded_bytes, cnps;
+  std::uint64_t retransmitted_bytes;
   std::int64_t paused_ps;
 };
 

@@ -217,7 +217,8 @@ void Engine::sample(bool queues) {
   for (const std::uint64_t n : totals_.drop_packets) drops += n;
   series_.push_back({now_, totals_.delivered_payload,
                      static_cast<std::uint64_t>(totals_.wire_bytes), drops, totals_.marked_packets,
-                     totals_.pfc_frames, totals_.flooded_bytes, totals_.cnp_packets, paused});
+                     totals_.pfc_frames, totals_.flooded_bytes, totals_.cnp_packets,
+                     totals_.retransmitted_bytes, paused});
 }
 
 }  // namespace emu

@@ -223,7 +223,8 @@ class Process:
             write_run(
                 writer, variant, shown, part.engine, part.ports, timeline, recording,
                 command=request["command"], fingerprint=request["fingerprint"],
-                more={"backend": "lab", "lab": {**lab, "counters": report}, **captured},
+                more={"backend": "lab", "responses": [],
+                      "lab": {**lab, "counters": report}, **captured},
             )  # fmt: skip
             writer.write_timing(
                 wall_s=time.perf_counter() - began,

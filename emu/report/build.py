@@ -19,6 +19,7 @@ from emu.report.analysis import answer
 from emu.report.analysis.bootstrap import DRAWS
 from emu.report.analysis.kpi import NOT_MEASURED
 from emu.report.dataset import Dataset
+from emu.report.failures import Failures, FaultPage, compare_failures, fault_pages
 from emu.report.figures import Figure, draw_all
 from emu.report.folder import replacing
 from emu.report.limits import limits
@@ -106,28 +107,48 @@ class _Content:
         return self.results.data
 
     @cached_property
+    def failures(self) -> Failures | None:
+        return compare_failures(self.results)
+
+    @cached_property
+    def pages(self) -> list[FaultPage]:
+        return [] if self.failures is None else fault_pages(self.failures)
+
+    @cached_property
+    def shown(self) -> Results:
+        """The cases that the page itself shows: where faults have pages, those without faults."""
+        calm = [case for case in self.data.cases if not case.has_faults]
+        if self.failures is None or not calm:
+            return self.results
+        return self.results.only(calm)
+
+    @cached_property
     def answer(self) -> answer.Answer:
-        return answer.write(self.results)
+        found = answer.write(self.shown)
+        if self.failures is None:
+            return found
+        return answer.Answer((*self.failures.headline, *found.sentences), found.paragraphs)
 
     @cached_property
     def figures(self) -> list[Figure]:
-        return draw_all(self.results)
+        return draw_all(self.shown)
 
     @cached_property
     def headline(self) -> list[Table]:
-        return [headline_table(c, self.results.row(c), self.data.tail_q) for c in self.data.cases]
+        shown = self.shown
+        return [headline_table(c, shown.row(c), self.data.tail_q) for c in shown.data.cases]
 
     @cached_property
     def kpis(self) -> list[Table]:
-        return [kpi_table(c, self.results.row(c)) for c in self.data.cases]
+        return [kpi_table(c, self.shown.row(c)) for c in self.shown.data.cases]
 
     @cached_property
     def costs(self) -> list[Table]:
-        return [cost_table(c, self.results.row(c)) for c in self.data.cases]
+        return [cost_table(c, self.shown.row(c)) for c in self.shown.data.cases]
 
     @cached_property
     def routing(self) -> Routing | None:
-        return compare_routing(self.results)
+        return compare_routing(self.shown)
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -159,6 +180,11 @@ class _Content:
         if self.routing is not None:
             frames["routing"] = self.routing.frame
         frames |= {f"figure-{f.ident}": f.data for f in self.figures}
+        if self.failures is not None:
+            frames["failures"] = self.failures.frame
+        for page in self.pages:
+            frames[f"fault-{page.study.slug}"] = page.table.frame
+            frames |= {f"figure-{f.ident}": f.data for f in page.figures}
         return {
             name: frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
             for name, frame in frames.items()
@@ -168,7 +194,10 @@ class _Content:
     def embedded(self) -> set[str]:
         """CSVs carried inside the page: all of them unless they would make it too large."""
         chosen, total = set(), 0
+        own = {f"figure-{f.ident}" for page in self.pages for f in page.figures}
         for name, text in sorted(self.csv.items(), key=lambda item: len(item[1])):
+            if name in own:
+                continue
             total += len(text.encode()) * 4 // 3
             if total <= _EMBEDDED_BYTES_MAX:
                 chosen.add(name)
@@ -216,6 +245,8 @@ def _context(content: _Content) -> dict[str, Any]:
         "kpis": content.kpis,
         "costs": content.costs,
         "routing": content.routing,
+        "failures": content.failures,
+        "pages": content.pages,
         "figures": content.figures,
         "terms": TERMS,
         "varied": [f for f in content.figures if f.ident.startswith("timer-")],
@@ -248,7 +279,7 @@ def _write(out: Path, content: _Content) -> Path:
         (folder / "figures").mkdir()
         for name, text in content.csv.items():
             (folder / "tables" / f"{name}.csv").write_text(text, encoding="utf-8")
-        for figure in content.figures:
+        for figure in (*content.figures, *(f for p in content.pages for f in p.figures)):
             if figure.panels:
                 path = folder / "figures" / f"{figure.ident}.svg"
                 path.write_text(figure.svg_file, encoding="utf-8")
@@ -259,6 +290,10 @@ def _write(out: Path, content: _Content) -> Path:
                 f"{PAGE_BYTES_MAX}; report on fewer cases at a time"
             )
         (folder / "index.html").write_text(page, encoding="utf-8")
+        for fault in content.pages:
+            (folder / "faults").mkdir(exist_ok=True)
+            text = env.get_template("fault.html.j2").render({**context, "page": fault})
+            (folder / fault.file).write_text(text, encoding="utf-8")
         text = env.get_template("report.md.j2").render(context)
         (folder / "report.md").write_text(text, encoding="utf-8")
         (folder / "report.json").write_text(canonical_json(content.report_json()), encoding="utf-8")

@@ -305,7 +305,7 @@ def _title(rest: tuple[tuple[str, str], ...], constant: set[str]) -> str:
         values.pop("faults", None)  # the case's name says it
         parts.append(case.replace("-", " ").replace("_", " "))
     for key, value in values.items():
-        if key in constant and len(rest) > 1:
+        if (key in constant and len(rest) > 1) or value in case.split():
             continue
         if key == "workload.load.fraction":
             parts.append(f"load {_percent(value)}")
@@ -358,5 +358,7 @@ def _without_case(case: Case) -> tuple[tuple[str, str], ...]:
 
 
 def _has_faults(run: Run) -> bool:
+    if run.meta.get("responses"):
+        return True
     events = run.events
     return bool((events["kind"].isin(list(FAULT_KINDS)) & (events["phase"] == "start")).any())

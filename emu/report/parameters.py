@@ -42,6 +42,8 @@ class Timer:
     varied: bool
     moves: bool
     """Whether another published value would change some run."""
+    origin: str = "cited"
+    """measured (in the lab) | cited | given (by the experiment); several are joined."""
 
 
 def parameters(data: Dataset) -> list[Parameter]:
@@ -71,12 +73,14 @@ def timers(data: Dataset) -> list[Timer]:
     values: dict[str, list[str]] = {}
     about: dict[str, Mapping[str, Any]] = {}
     moving: set[str] = set()
+    origins: dict[str, set[str]] = {}
     for run in data.runs:
         for name, entry in run.meta["timers"].items():
             known = values.setdefault(name, [])
             if str(entry["value"]) not in known:
                 known.append(str(entry["value"]))
             about[name] = entry
+            origins.setdefault(name, set()).add(str(entry.get("origin", "cited")))
             if entry.get("moves", True):
                 moving.add(name)
     return [
@@ -87,6 +91,7 @@ def timers(data: Dataset) -> list[Timer]:
             str(about[name].get("source", "")),
             len(found) > 1,
             name in moving,
+            " and ".join(sorted(origins[name])),
         )
         for name, found in sorted(values.items(), key=lambda item: (item[0] not in moving, item[0]))
     ]

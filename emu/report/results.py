@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -91,6 +91,15 @@ class Results:
     @classmethod
     def compute(cls, data: Dataset) -> Results:
         return cls(data, {c.slug: [evaluate(data, x) for x in data.row(c)] for c in data.cases})
+
+    def only(self, cases: Sequence[Case]) -> Results:
+        """The same results for some of the cases."""
+        data = replace(
+            self.data,
+            cases=tuple(cases),
+            cells={key: cell for key, cell in self.data.cells.items() if cell.case in cases},
+        )
+        return Results(data, {case.slug: self.rows[case.slug] for case in cases})
 
     def row(self, case: Case) -> list[CellResult]:
         return self.rows[case.slug]

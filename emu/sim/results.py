@@ -17,6 +17,7 @@ from emu.sim.build import PRIORITIES, reorder_packets
 from emu.sim.ideal import ideal_transfer_ps
 from emu.sim.ports import PortMap
 from emu.sim.scenario import Scenario
+from emu.telemetry.schema import DEAD_ENDS
 
 _KINDS = {"endpoint": "endpoint", "leaf": "leaf", "spine": "spine", "super_spine": "super-spine"}
 
@@ -325,7 +326,6 @@ def counters(engine: _core.Engine) -> dict[str, Any]:
     packets = raw.pop("dropped_packets_by_reason")
     reasons = raw.pop("dropped_bytes_by_reason")
     payload = int(engine.queues()["tx_payload_bytes"].sum())
-    dead_ends = ("no_route", "link_down", "black_hole")
     return {
         **raw,
         # Copies made by flooding enter the fabric like any other packet.
@@ -336,5 +336,5 @@ def counters(engine: _core.Engine) -> dict[str, Any]:
         "dropped_by_reason": {name: n for name, n in packets.items() if n},
         "dropped_bytes_by_reason": {name: n for name, n in reasons.items() if n},
         "header_bytes": raw["wire_bytes"] - payload,
-        "blackholed_packets": sum(packets[name] for name in dead_ends),
+        "blackholed_packets": sum(packets[name] for name in DEAD_ENDS),
     }

@@ -6,6 +6,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pandas as pd
 
 import emu
 from emu.core import _core
+from emu.fabric.faults import resolve_faults
 from emu.fabric.forwarding import ForwardingPlan, NicStorm, ReceiverRate, SilentHost
+from emu.fabric.response import responses
 from emu.fabric.sensitivity import moving_timers
 from emu.sim.build import build_engine
 from emu.sim.captures import FOLDER, Captures
@@ -308,6 +311,9 @@ def _meta(
         "blocked_links": [fabric.links[link].name for link in plan.blocked_links],
         "notes": [*plan.notes, *scenario.workload.notes],
         "faulted_endpoints": _faulted_endpoints(plan),
+        "responses": [
+            asdict(r) for r in responses(fabric, plan, resolve_faults(fabric, spec.faults))
+        ],
         "timers": _timers(scenario, engine.now_ps),
         "n_endpoints": fabric.n_endpoints,
         "host_rate_bps": int(

@@ -8,11 +8,14 @@ from here. [U] marks a value that no source was found for, [S] a second-hand one
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
 
 from emu.spec.base import Int, Spec
+from emu.spec.context import LoadContext
+from emu.spec.located import at
+from emu.spec.profile import Measured, read_profile
 from emu.units import Time, format_time, parse_time
 
 
@@ -37,6 +40,9 @@ def _timer(default: str, low: str, high: str, source: str) -> Any:
 class TimersSpec(Spec):
     """Assumed times of detection, protocols and ageing."""
 
+    profile: Annotated[str, Field(min_length=1)] | None = None
+    """File of ``emu lab measure-convergence``, relative to this one: times that real control
+    planes took stand for what is not given here."""
     detection: Literal["los", "bfd"] = "los"
     """How a dead link is noticed: loss of signal, or BFD."""
     loss_of_signal: Time = _timer(
@@ -151,6 +157,34 @@ class TimersSpec(Spec):
         "300 s Enterprise SONiC [S]",
     )
 
+    _measured: dict[str, Measured] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _lay_over_profile(
+        cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        if not isinstance(data, dict) or not isinstance(data.get("profile"), str):
+            return handler(data)
+        context = info.context if isinstance(info.context, LoadContext) else LoadContext()
+        try:
+            found = read_profile(context.folder, data["profile"], cls.names())
+        except ValueError as error:
+            raise at("profile", str(error)) from None
+        taken = {name: measured for name, measured in found.items() if name not in data}
+        spec = handler({**{name: m.value for name, m in taken.items()}, **data})
+        spec._measured = taken
+        return spec
+
+    def origin(self, name: str) -> str:
+        """Whether a time was ``measured`` by the lab, ``given`` by the experiment or is the
+        ``cited`` default."""
+        measured = self._measured.get(name)
+        if measured is not None and parse_time(measured.value) == getattr(self, name):
+            return "measured"
+        field = type(self).model_fields[name]
+        return "cited" if getattr(self, name) == field.default else "given"
+
     @property
     def detection_ps(self) -> int:
         """Time from the death of a link until its ends know."""
@@ -176,23 +210,26 @@ class TimersSpec(Spec):
         )
 
     def describe(self) -> dict[str, dict[str, str]]:
-        """For run.json and the report: name to value, low, high, source, all as text."""
+        """For run.json and the report: name to value, low, high, origin, source, all as text."""
         rows = {
             "detection": {
                 "value": self.detection, "low": "", "high": "",
+                "origin": self.origin("detection"),
                 "source": "BFD is not needed when loss of light fires (RFC 7938)",
             },
             "bfd_multiplier": {
                 "value": str(self.bfd_multiplier), "low": "3", "high": "3",
+                "origin": self.origin("bfd_multiplier"),
                 "source": str(type(self).model_fields["bfd_multiplier"].description),
             },
         }  # fmt: skip
         for name in self.names():
-            info = self.info(name)
+            info, origin = self.info(name), self.origin(name)
             rows[name] = {
                 "value": format_time(getattr(self, name)),
                 "low": format_time(info.low),
                 "high": format_time(info.high),
-                "source": info.source,
+                "origin": origin,
+                "source": self._measured[name].source if origin == "measured" else info.source,
             }
         return rows

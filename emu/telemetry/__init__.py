@@ -4,6 +4,7 @@
 from emu.telemetry.run import EXPERIMENT_FILE, Run, find_runs
 from emu.telemetry.schema import (
     COUNTER_KEYS,
+    DEAD_ENDS,
     EVENT_KINDS,
     FAULT_KINDS,
     RUN_KEYS,
@@ -21,6 +22,7 @@ from emu.telemetry.writer import (
 
 __all__ = [
     "COUNTER_KEYS",
+    "DEAD_ENDS",
     "EVENT_KINDS",
     "EXPERIMENT_FILE",
     "FAULT_KINDS",

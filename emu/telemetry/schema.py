@@ -18,6 +18,7 @@ import pyarrow as pa
 
 __all__ = [
     "COUNTER_KEYS",
+    "DEAD_ENDS",
     "EVENT_KINDS",
     "EVENT_PHASES",
     "FAULT_KINDS",
@@ -27,7 +28,7 @@ __all__ = [
     "TableSchema",
 ]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,7 @@ _SERIES = _table(
         ("paused_ps", _I64, "time paused, summed over ports and priorities"),
         ("flooded_bytes", _I64, "bytes of copies sent because the destination was not known"),
         ("cnp_packets", _I64, "congestion notifications sent"),
+        ("retransmitted_bytes", _I64, "payload sent again"),
     ],
     required=False,
 )
@@ -465,6 +467,9 @@ COUNTER_KEYS: Final[Mapping[str, str]] = {
 }
 """Keys of `counters` in run.json."""
 
+DEAD_ENDS: Final = ("no_route", "link_down", "black_hole")
+"""Reasons for which a packet is lost that was sent into a dead end."""
+
 RUN_KEYS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "schema": ((int,), "SCHEMA_VERSION it was written with"),
     "status": ((str,), "complete"),
@@ -489,7 +494,8 @@ RUN_KEYS: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "notes": ((list,), "what the mechanism cost and what the workload had to assume"),
     "timers": (
         (dict,),
-        "assumed times: name to {value, low, high, source, moves}; moves: another value of the "
+        "assumed times: name to {value, low, high, origin, source, moves}; origin: measured (in "
+        "the lab), cited or given (by the experiment); moves: another value of the "
         "published range changes what some switch forwards, or when, in this run",
     ),
     "n_endpoints": ((int,), "NICs"),

@@ -102,6 +102,9 @@ svg .ci{fill:none;stroke-width:2.2;stroke-dasharray:none}
 svg .hollow{fill:var(--page);stroke-width:1.6;stroke-dasharray:none}
 svg .ghost{stroke:var(--soft);fill:none;stroke-width:1;opacity:.8}
 svg .mark{stroke:var(--bad);stroke-width:1.4;stroke-dasharray:3 2;fill:none}
+svg .moment{stroke:var(--ink);stroke-width:.9;stroke-dasharray:2 2;fill:none;opacity:.75}
+svg .solid{stroke-width:1.6;stroke-dasharray:none}svg .dashed{stroke-width:1.3;stroke-dasharray:4 2}
+svg .pale{opacity:.75}svg .over{stroke:var(--ink);stroke-width:1.3;fill:none}
 svg .ref{stroke:var(--ink);stroke-width:1;fill:none}
 svg .drop{fill:var(--bad)}
 svg .flood{stroke:var(--bad);stroke-width:1.3;stroke-dasharray:1 2;fill:none}

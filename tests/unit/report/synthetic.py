@@ -499,11 +499,13 @@ def _series(
             "paused_ps": pause.astype(np.int64),
             "flooded_bytes": 0,
             "cnp_packets": (delivered / 4096 * 0.005 * crowd).astype(int),
+            "retransmitted_bytes": 0,
         }
     )
     if lost:
         during = (t > FAULT_AT_PS) & (t <= FAULT_AT_PS + int(loss_ms * MS))
         frame.loc[during, "drops_packets"] = lost // max(1, int(during.sum()))
+        frame.loc[during, "retransmitted_bytes"] = 4096 * frame.loc[during, "drops_packets"]
         if design.floods:
             frame.loc[during, "flooded_bytes"] = 5400 * 4178 // max(1, int(during.sum()))
     return frame
