@@ -23,7 +23,7 @@ REPORT := first-look$(if $(FULL),-full)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test ryu validate conformance bench \
-        bench-gate agree performance report lab-report publish docs pcap-demo lock clean \
+        bench-gate agree performance report lab-report lab-failures lab-routing publish docs pcap-demo lock clean \
         $(addprefix experiment-,$(EXPERIMENTS))
 
 help:
@@ -50,6 +50,8 @@ help:
 	@echo 'make pcap-demo        a walk through emu pcap on captures of an incast; writes docs/pcap.md'
 	@echo 'make lock             resolve requirements.in into requirements.lock anew'
 	@echo 'make lab-report       the lab beside the simulator: reports/lab/index.html (root)'
+	@echo 'make lab-failures     failures in the lab beside the simulator: reports/lab-failures (root)'
+	@echo 'make lab-routing      the same of a controller that moves traffic: reports/lab-routing'
 	@echo 'make agreement        simulator and lab side by side: docs/agreement.md (root)'
 	@echo 'make clean            remove what is built; runs, reports and public/ stay'
 	@echo 'make experiment-NAME  NAME is one of: $(EXPERIMENTS)'
@@ -202,11 +204,14 @@ publish: $(STAMPS)/build
 lab-report: $(STAMPS)/lab-ready $(STAMPS)/build
 	$(BIN)/emu lab report experiments/lab-report.yaml --scenarios experiments/agreement
 
+lab-failures lab-routing: lab-%: $(STAMPS)/lab-ready $(STAMPS)/build
+	$(BIN)/emu lab report experiments/$@.yaml --out runs/$@ --page reports/$@
+
 # The lab's packages, or what is missing: without root the target ends here.
 .PHONY: $(STAMPS)/lab-ready
 $(STAMPS)/lab-ready: scripts/system-packages
-	@[ "$$(id -u)" = 0 ] || { echo 'error: make lab-report needs root, which makes network namespaces' >&2; \
-	  echo 'hint: sudo make lab-report' >&2; PYTHON=$(PYTHON) scripts/system-packages --lab; exit 1; }
+	@[ "$$(id -u)" = 0 ] || { echo 'error: the lab needs root, which makes network namespaces' >&2; \
+	  echo "hint: sudo make $(or $(MAKECMDGOALS),lab-report)" >&2; PYTHON=$(PYTHON) scripts/system-packages --lab; exit 1; }
 	@PYTHON=$(PYTHON) scripts/system-packages --lab
 
 # Root, and a few minutes: every agreement scenario on both backends.

@@ -84,6 +84,13 @@ def agree(
     note(f"{page}: {agreeing} of {len(rows)} comparisons within the wanted limits")
 
 
+def _command(experiment: Path, out: Path, page: Path) -> str:
+    """What makes the page again."""
+    if experiment == EXPERIMENT:
+        return "make lab-report"
+    return f"emu lab report {experiment} --out {out} --page {page}"
+
+
 def report(
     experiment: Annotated[
         Path, typer.Argument(metavar="EXPERIMENT", help="An experiment file.")
@@ -125,6 +132,6 @@ def report(
         raise typer.Exit(EXIT_INTERRUPTED) from None
     written = lab_report(
         folders.sim, folders.lab, page, spread=folders.spread, at_rate=folders.at_rate,
-        scenarios=pairs,
+        scenarios=pairs, command=_command(experiment, out, page),
     )  # fmt: skip
     note(f"report: {written.resolve()}")

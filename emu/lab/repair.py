@@ -30,11 +30,14 @@ others have been told."""
 def repairs(runs: Iterable[Run]) -> dict[str, int]:
     """Repair times in fabric picoseconds by end (``near``, ``far``, ``any``), median of the runs.
 
-    A run in which nobody sent anything into the dead end says nothing about it.
+    A run in which nobody sent anything into the dead end says nothing about it, and one in which
+    no link died has nothing to repair.
     """
     seen: dict[str, list[int]] = {"near": [], "far": [], "any": []}
     for run in runs:
-        fault_ps, ends = _fault(run)
+        if (fault := _fault(run)) is None:
+            continue
+        fault_ps, ends = fault
         last = run.meta["lab"]["swallowed_last_ps"]
         times = {name: int(at) - fault_ps for name, at in last.items() if int(at) >= fault_ps}
         for name, end in ends.items():
@@ -45,10 +48,13 @@ def repairs(runs: Iterable[Run]) -> dict[str, int]:
     return {end: round(statistics.median(values)) for end, values in seen.items() if values}
 
 
-def _fault(run: Run) -> tuple[int, dict[str, str]]:
-    """When the first link died, and which end each of its switches is."""
+def _fault(run: Run) -> tuple[int, dict[str, str]] | None:
+    """When the first link died, and which end each of its switches is; None: none did."""
     events = run.events
-    first = events[(events["kind"] == "link-state") & (events["phase"] == "start")].iloc[0]
+    died = events[(events["kind"] == "link-state") & (events["phase"] == "start")]
+    if died.empty:
+        return None
+    first = died.iloc[0]
     links = run.links.set_index("name")
     link = links.loc[str(first["port"])] if str(first["port"]) in links.index else None
     ends = {}

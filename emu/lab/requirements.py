@@ -36,6 +36,7 @@ TOOLS = (
 EXTRA_TOOLS = (
     Tool("tshark", "tshark", "decoding captures"),
     Tool("iperf3", "iperf3", "ordinary traffic in hosts"),
+    Tool("tcpdump", "tcpdump", "looking at a host's interface"),
 )
 """Programs that tests and people use beside it."""
 MODULES = {"mininet": "mininet", "os_ken": "os-ken", "pyroute2": "pyroute2"}

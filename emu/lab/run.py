@@ -10,11 +10,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from emu.errors import InputError, RunError
+from emu.errors import RunError
 from emu.lab.designs import find_variant, l3_adaptive
 from emu.lab.dilation import GIVEN, choose_dilation
 from emu.lab.lab import Lab
 from emu.lab.lateness import verdict
+from emu.lab.limits import check_variant, control_of, steered
 from emu.lab.static_flows import StaticRules
 from emu.lab.status import gateway_macs, watched
 from emu.lab.traffic import HOLD_DEFAULT_MS, TrafficOptions, ask, socket_path
@@ -77,7 +78,8 @@ def run_lab_experiment(
         When the machine lacks something, another lab is up, or the folder cannot be used.
     """
     check_experiment(spec)
-    _check_stop(spec)
+    for variant in spec.variants():
+        check_variant(variant, options.control_of(variant.design))
     make_folder(out)
     tasks = make_tasks(spec, out)
     kept = _fitting(kept_runs(tasks, spec, out, resume), tasks, options)
@@ -127,7 +129,6 @@ def run_standing(
         )
     variant = lab.traffic.variant
     spec = variant.spec.model_copy(update={"seeds": tuple(seeds) or variant.spec.seeds})
-    _check_stop(spec)
     make_folder(out)
     tasks = [
         replace(task, variant=variant, directory=out / variant.id / f"seed-{task.seed}")
@@ -150,7 +151,8 @@ def _fitting(
             continue
         lab = Run(task.directory).meta.get("lab", {})
         design = task.variant.design
-        control = find_variant(design.key, _control(task.variant, options)).control
+        given = control_of(task.variant, options.control_of(design))
+        control = find_variant(design.key, given).control
         other = options.dilation is not None and lab.get("dilation") != options.dilation
         if lab.get("late", True) or other or lab.get("control") != control:
             del fitting[task.directory]
@@ -170,45 +172,6 @@ def _with_dilation(
     chosen = choose_dilation(topology, tell)
     tell(f"time dilation {chosen.value:g}, {chosen.origin}")
     return replace(options, dilation=chosen.value, dilation_origin=chosen.origin)
-
-
-def _control(variant: Variant, options: LabOptions) -> str | None:
-    """Who forwards: what was asked for, or what the routing policy needs."""
-    control = options.control_of(variant.design)
-    return l3_adaptive.VARIANT.control if _steered(variant, control) else control
-
-
-def _steered(variant: Variant, control: str | None) -> bool:
-    """Whether the experiment's routing policy asks for the controller that moves slots.
-
-    Raises
-    ------
-    emu.errors.InputError
-        For policies that real switches cannot be given here.
-    """
-    policy, design = variant.spec.routing.policy, variant.design.key
-    if policy == "ecmp":
-        return False
-    if policy != "controller":
-        raise InputError(
-            f"routing.policy: {policy} is for the simulator: neither Open vSwitch nor Linux picks "
-            "next hops so",
-            hint="the lab has ecmp, and controller on l3",
-        )
-    if design != l3_adaptive.VARIANT.design or control not in (None, l3_adaptive.VARIANT.control):
-        given = design if control is None else f"{design} under {control}"
-        raise InputError(
-            f"routing.policy: controller on {given}: in the lab it is l3 under adaptive",
-            hint="routing.policy: ecmp, or leave this design to the simulator",
-        )
-    return True
-
-
-def _check_stop(spec: ExperimentSpec) -> None:
-    if spec.stop.transfers is not None:
-        raise InputError(
-            "stop.transfers: the lab ends with the last message", hint="use stop.at or stop.drain"
-        )
 
 
 def _run_seeds(
@@ -249,16 +212,18 @@ def _lab(variant: Variant, options: LabOptions, tell: Tell) -> Iterator[Lab]:
 
 def stand(variant: Variant, options: LabOptions, tell: Tell = lambda _: None) -> Lab:
     """The lab of a variant, with its traffic manager in place; see ``Lab.up``."""
+    control = options.control_of(variant.design)
+    check_variant(variant, control)
     options = _with_dilation(options, variant.spec.topology, {}, tell)
     assert options.dilation is not None
     traffic = TrafficOptions(variant, options.dilation, options.hold_ms, options.dilation_origin)
     more: dict[str, str] = {}
-    if _steered(variant, options.control_of(variant.design)):
+    if steered(variant, control):
         more = l3_adaptive.options_of(variant.spec.routing.controller, traffic.dilation)
     return Lab.up(
         variant.spec.topology,
         variant.design.key,
-        _control(variant, options),
+        control_of(variant, control),
         options=more,
         runtime=options.runtime,  # type: ignore[arg-type]
         wiring="tm",

@@ -52,7 +52,8 @@ class DesignSpec(Spec):
     vxlan_overhead: Annotated[Int, Field(ge=0, le=256)] = 50
     """EVPN: bytes that the tunnel adds: Ethernet 14, IP 20, UDP 8, VXLAN 8."""
     control: Literal["controller", "adaptive", "frr", "ovs", "static"] | None = None
-    """Who forwards in the lab; null: the design's first. The simulator has no use for it."""
+    """Who forwards in the lab; null: the design's first. The simulator has no use for it, but
+    for adaptive: that is ``routing.policy: controller`` on both."""
 
     @model_validator(mode="before")
     @classmethod

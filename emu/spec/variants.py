@@ -143,8 +143,7 @@ def _under(
     for design in resolved.designs:
         if setting.designs is not None and not {design.label, design.key} & set(setting.designs):
             continue
-        one = resolved.model_copy(update={"designs": (design,)})
-        one._raw = {**resolved._raw, "designs": [design.model_dump()]}
+        one = _with_only(design, resolved)
         labels = {"design": design.label, "case": setting.case}
         for path in spec.matrix:
             labels[path] = _shown(setting.values.get(path, _given(data, path)))
@@ -152,6 +151,18 @@ def _under(
             labels.setdefault(path, _shown(value))
         variants.append(Variant(_unique(_slug(design, setting), used), labels, one))
     return variants
+
+
+def _with_only(design: DesignSpec, resolved: ExperimentSpec) -> ExperimentSpec:
+    """The experiment with one design and the routing policy that its control is."""
+    fields: dict[str, Any] = {"designs": (design,)}
+    raw = {**resolved._raw, "designs": [design.model_dump()]}
+    if design.control == "adaptive" and resolved.routing.policy == "ecmp":
+        fields["routing"] = resolved.routing.model_copy(update={"policy": "controller"})
+        raw["routing"] = {**(raw.get("routing") or {}), "policy": "controller"}
+    one = resolved.model_copy(update=fields)
+    one._raw = raw
+    return one
 
 
 def _with_places(variants: list[Variant], setting: _Setting, places: Places) -> list[Variant]:

@@ -53,6 +53,9 @@ def test_ordinary_programs_get_through_beside_lossless_traffic(lab: Lab, tmp_pat
         server = lab.node("h2").popen(
             "iperf3 -s -1", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
+        dump = lab.node("h2").popen(
+            "tcpdump -i eth0 -n -l -c 4 icmp", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
         ping = lab.node("h1").popen(f"ping -c 5 -i 0.3 -q {H2}", stdout=subprocess.PIPE)
         client = lab.node("h1").popen(
             f"iperf3 -c {H2} -u -b 1M -l 1000 -t 2 --json", stdout=subprocess.PIPE
@@ -60,6 +63,7 @@ def test_ordinary_programs_get_through_beside_lossless_traffic(lab: Lab, tmp_pat
         busy = look()
         told = json.loads(client.communicate(timeout=60)[0])
         answers = ping.communicate(timeout=60)[0].decode()
+        dumped = dump.communicate(timeout=60)[0].decode()
         server.wait(60)
     finally:
         assert run.wait(120) == 0, (tmp_path / "run.log").read_text()
@@ -79,6 +83,8 @@ def test_ordinary_programs_get_through_beside_lossless_traffic(lab: Lab, tmp_pat
     assert end["packets"] > 100
     assert end["lost_percent"] < 5, end
     assert " 0% packet loss" in answers, answers
+    # tcpdump in the host saw both directions.
+    assert dumped.count("ICMP echo request") == dumped.count("ICMP echo reply") == 2, dumped
     (directory,) = (tmp_path / "runs").glob("*/seed-*")
     result = Run(directory)
     assert (result.flows["status"] == "done").all()

@@ -126,14 +126,4 @@ def cannot_tell(rows: Sequence[Comparison], seeds: int) -> list[str]:
         f"{hosts} NICs and {seeds} seeds are few: a difference between variants may be one "
         "collision of two flows. Nothing here ranks designs at the size of a cluster.",
     ]
-    if any(r.control == "adaptive" and _policy(r) == "ecmp" for r in rows):
-        said.append(
-            "The simulator has no policy that moves traffic on telemetry: adaptive.py is compared "
-            f"with its plain ECMP, so {TITLES['fct_p99_us'].split(',')[0]} and marks may differ "
-            "for that reason alone."
-        )
     return said
-
-
-def _policy(row: Comparison) -> str:
-    return str(row.of.meta["spec"]["routing"]["policy"])

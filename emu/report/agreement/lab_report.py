@@ -40,6 +40,7 @@ COLUMNS = {
     "drops": ("Dropped", "packets"),
 }
 CASES = {"base": "Without a failure", "link-failure": "With a link failure"}
+"""Titles; any other case is called by its own name."""
 
 
 def lab_report(
@@ -121,7 +122,7 @@ class _Content:
         found: dict[str, list[Comparison]] = {}
         for row in self.rows:
             found.setdefault(row.case, []).append(row)
-        return [(CASES.get(case, case), rows) for case, rows in found.items()]
+        return [(_title(case), rows) for case, rows in found.items()]
 
     @cached_property
     def places(self) -> dict[tuple[str, str], Place]:
@@ -138,6 +139,14 @@ class _Content:
     @cached_property
     def failures(self) -> list[Failure]:
         return failures(self.rows, dict(self.at_rate))
+
+    @property
+    def failed(self) -> list[str]:
+        """The different failures in words; with the case's name where there are several."""
+        by_case = {failure.row.case: failure.what for failure in self.failures}
+        if len(by_case) == 1:
+            return list(by_case.values())
+        return [f"{_title(case)}: {what}" for case, what in by_case.items()]
 
     @property
     def seeds(self) -> list[int]:
@@ -179,6 +188,11 @@ class _Content:
             "variants": [{"case": row.case, "label": row.label, **row.row()} for row in self.rows],
             "scenarios": [row.row() for row in self.scenarios],
         }
+
+
+def _title(case: str) -> str:
+    words = CASES.get(case, case.replace("-", " "))
+    return words[:1].upper() + words[1:]
 
 
 def _frame(rows: Sequence[Comparison]) -> pd.DataFrame:

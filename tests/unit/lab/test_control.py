@@ -11,7 +11,7 @@ import yaml
 
 from emu.errors import InputError
 from emu.lab.designs.l3_adaptive import options_of
-from emu.lab.run import LabOptions, stand
+from emu.lab.run import LabOptions, run_lab_experiment, stand
 from emu.spec import Variant, load_experiment
 
 COLLISION = Path(__file__).resolve().parents[3] / "experiments" / "agreement" / "collision.yaml"
@@ -49,3 +49,33 @@ def test_the_app_gets_the_fabrics_times_in_wall_time(tmp_path: Path) -> None:
     spec = _variant(tmp_path, routing=routing).spec.routing.controller
     options = options_of(spec, 20_000)
     assert (options["interval_s"], options["delay_s"], options["slots"]) == ("1", "0.1", "64")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"designs": ["l3-host"]}, "the lab has no design 'l3-host'"),
+        ({"stop": {"transfers": 3}}, "stop.transfers: the lab ends with the last message"),
+        ({"routing": {"polarised": True}}, "routing.polarised is for the simulator"),
+        (
+            {"faults": [{"kind": "wrong-route", "switch": "leaf0", "to": ["h9"], "via": "spine0",
+                         "at": "10us"}]},
+            "faults: wrong-route is for the simulator",
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_lab_cannot_do_is_told_before_anything_is_built(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        run_lab_experiment(
+            _variant(tmp_path, **changes).spec, tmp_path / "runs", LabOptions(dilation=10_000)
+        )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_adaptive_control_is_the_controller_policy_on_both_backends(tmp_path: Path) -> None:
+    variant = _variant(tmp_path, designs=[{"name": "l3", "control": "adaptive"}])
+    assert variant.spec.routing.policy == "controller"
+    (again,) = variant.spec.variants()
+    assert again.spec == variant.spec

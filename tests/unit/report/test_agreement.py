@@ -194,6 +194,30 @@ def test_the_page_tells_answer_packet_health_and_limits(
     assert again == path
 
 
+def test_several_failures_stand_apart(tmp_path: Path) -> None:
+    link = "leaf0-spine0"
+    cases = [
+        {
+            "name": "cut-cable",
+            "set": {"faults": [{"kind": "link-down", "link": link, "at": "5us"}]},
+        },
+        {
+            "name": "half-rate",
+            "set": {"faults": [{"kind": "slow-link", "link": link, "at": "5us"}]},
+        },
+    ]
+    spec = scenario("link-failure", base=False, cases=cases)
+    for side in ("sim", "lab"):
+        run_experiment(spec, tmp_path / side)
+    lab = as_lab(tmp_path / "lab", swallowed_last_ps={})
+    text = lab_report(tmp_path / "sim", lab, tmp_path / "page", command="mine").read_text("utf-8")
+    assert "What failures cost" in text
+    assert f"Cut cable: {link}" in text
+    assert f"Half rate: {link}" in text
+    assert '<th scope="row">l3, half-rate</th>' in text
+    assert "<pre>mine</pre>" in text
+
+
 def test_the_page_replaces_nothing_but_itself(collided: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "page").mkdir()
     (tmp_path / "page" / "mine.txt").write_text("mine")
