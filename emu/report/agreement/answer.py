@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from emu.report.agreement.comparison import Comparison
 from emu.report.agreement.failure import Failure
-from emu.report.agreement.figures import TITLES, difference, number, percent
+from emu.report.agreement.figures import difference, number, percent
 from emu.report.agreement.spread import Place
 
 __all__ = ["answer", "cannot_tell"]
@@ -114,7 +114,7 @@ def cannot_tell(rows: Sequence[Comparison], seeds: int) -> list[str]:
     """Limits of what the lab shows."""
     hosts = max((int(row.of.meta["n_endpoints"]) for row in rows), default=0)
     dilation = max((row.dilation for row in rows), default=0.0)
-    said = [
+    return [
         "Buffers, ECN, PFC, schedulers, DCQCN and go-back-N are the same code on both sides. That "
         "they agree confirms that real packets reach them at the right moments, not that they are "
         "right: docs/validation.md holds them against theory and ns-3.",
@@ -126,4 +126,3 @@ def cannot_tell(rows: Sequence[Comparison], seeds: int) -> list[str]:
         f"{hosts} NICs and {seeds} seeds are few: a difference between variants may be one "
         "collision of two flows. Nothing here ranks designs at the size of a cluster.",
     ]
-    return said

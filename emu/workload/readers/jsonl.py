@@ -5,12 +5,70 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
-from emu.workload.readers.rows import BadRowError, decimal_ps, json_text
+from emu.workload.readers.columns import RequestColumns
+from emu.workload.readers.options import ReadOptions
+from emu.workload.readers.rows import (
+    BadRowError,
+    Skipped,
+    decimal_ps,
+    json_text,
+    open_text,
+    whole_number,
+)
+from emu.workload.trace import RequestTrace
 
 INT64_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a publisher writes a request; lengths and hash ids have the same keys everywhere."""
+
+    name: str
+    """Of the format."""
+    keys: tuple[str, ...]
+    """Those that every row has."""
+    stamp_ps: int
+    """Unit of ``timestamp``."""
+    stamp_unit: str
+    """The unit's name, for messages."""
+    block_tokens: int
+    """Tokens per hash id."""
+
+
+def read_requests(path: Path, options: ReadOptions, dialect: Dialect) -> RequestTrace:
+    """All usable rows of the file, in order of arrival."""
+    columns, skipped, rows = RequestColumns(), Skipped(path, options.skip_bad), 0
+    with open_text(path) as text:
+        for number, line in enumerate(text, start=1):
+            if not line.strip():
+                continue
+            rows += 1
+            try:
+                _add(columns, line, dialect)
+            except BadRowError as bad:
+                skipped.add(number, bad)
+    return columns.finish(
+        block_tokens=dialect.block_tokens,
+        format=dialect.name,
+        source=path.name,
+        rows_read=rows,
+        skipped=skipped.counts(),
+    )
+
+
+def _add(columns: RequestColumns, line: str, dialect: Dialect) -> None:
+    row = parse_object(line, dialect.keys)
+    arrival_ps = parse_stamp(row["timestamp"], dialect.stamp_ps, dialect.stamp_unit)
+    input_tokens = whole_number(row["input_length"], "input_length", 1)
+    output_tokens = whole_number(row["output_length"], "output_length", 0)
+    blocks = parse_blocks(row["hash_ids"], input_tokens, dialect.block_tokens)
+    columns.add(arrival_ps, input_tokens, output_tokens, blocks)
 
 
 def parse_object(line: str, keys: Sequence[str]) -> dict[str, Any]:
