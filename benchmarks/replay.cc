@@ -421,7 +421,8 @@ class Replay {
          const auto profile = u32();
          const auto receiver = static_cast<emu::Receiver>(u32());
          const auto packets = u32();
-         engine_->set_receiver(profile, receiver, packets, u32());
+         const auto loss_after = u32();
+         engine_->set_receiver(profile, receiver, packets, loss_after, flag());
        }},
       {"set_entropy",
        [this] {

@@ -11,14 +11,18 @@
 namespace emu {
 
 void Engine::set_receiver(std::uint32_t nic_profile, Receiver receiver,
-                          std::uint32_t reorder_packets, std::uint32_t loss_after) {
+                          std::uint32_t reorder_packets, std::uint32_t loss_after,
+                          bool sender_waits) {
   if (receiver != Receiver::kGoBackN && (reorder_packets == 0 || loss_after == 0)) {
     throw std::invalid_argument("a receiver that bears reordering has at least one slot");
   }
   NicParams& nic = nic_profiles_.at(nic_profile);
   nic.receiver = receiver;
   nic.reorder_packets = reorder_packets;
-  nic.loss_after = loss_after;
+  nic.sender_waits = receiver == Receiver::kInOrder && sender_waits;
+  // Of a sender that waits nothing comes that is further ahead than is kept.
+  nic.loss_after =
+      windowed(nic) && reorder_packets > 1 ? std::min(loss_after, reorder_packets - 1) : loss_after;
 }
 
 void Engine::set_entropy(std::uint32_t nic_profile, const EntropyParams& params) {
@@ -65,8 +69,11 @@ void Engine::place(Endpoint& ep, const Packet& packet, Ps now) {
   } else {
     tell = tell || own.held != 0;
     tell = place_in_order(packet.qp, nic, write, now) || tell;
+    if (recv.expected >= own.discarded && recv.expected < own.discarded_until) {
+      ask_again(ep, packet, now);
+      tell = !write;  // a NAK says as much, a READ request does not
+    }
   }
-  own.high = std::max(own.high, packet.psn + 1);
   const bool tells = tells_of_arrivals(nic);
   if (tells) {
     own.echoes.push({packet.psn, static_cast<std::uint16_t>(packet.entropy & kEntropyMask),
@@ -74,10 +81,9 @@ void Engine::place(Endpoint& ep, const Packet& packet, Ps now) {
     ++own.echoed;
   }
   ++recv.since_ack;
-  if (!write && !tells) return;
   // A sender that may not go on until it hears of something hears of it in time.
   auto interval = static_cast<std::uint32_t>(nic.ack_interval);
-  if (nic.receiver == Receiver::kSelective) interval = std::min(interval, own.slots / 4);
+  if (windowed(nic)) interval = std::min(interval, own.slots / 4);
   if (!tell && recv.since_ack < interval) return;
   recv.since_ack = 0;
   if (tells) own.acks.push({recv.expected, own.echoed});
@@ -93,6 +99,7 @@ void Engine::keep_early(Endpoint& ep, const Packet& packet, Ps now) {
   Placement& own = any_order_[packet.qp].placement;
   const NicParams& nic = nic_profiles_[ep.profile];
   const std::uint32_t ahead = packet.psn - recv.expected;
+  own.high = std::max(own.high, packet.psn + 1);
   ++recv.early;
   recv.early_max = std::max(recv.early_max, ahead);
   if (ahead < own.slots) {
@@ -102,9 +109,23 @@ void Engine::keep_early(Endpoint& ep, const Packet& packet, Ps now) {
     if (ahead < nic.loss_after) return;
   } else {
     ++recv.discarded;
+    own.discarded = std::min(own.discarded, packet.psn);
+    own.discarded_until = std::max(own.discarded_until, packet.psn + 1);
   }
-  if (nic.receiver != Receiver::kInOrder || recv.expected < own.asked_until) return;
-  own.asked_until = std::max(own.high, packet.psn + 1);
+  if (nic.receiver == Receiver::kInOrder && recv.expected >= own.asked_until) {
+    ask_again(ep, packet, now);
+  }
+}
+
+/// In order: asks for everything from the first that is missing on, which brings all
+/// that has been discarded.
+void Engine::ask_again(Endpoint& ep, const Packet& packet, Ps now) {
+  const RecvQp& recv = recv_[packet.qp];
+  Placement& own = any_order_[packet.qp].placement;
+  const NicParams& nic = nic_profiles_[ep.profile];
+  own.asked_until = own.high;
+  own.discarded = kNone;
+  own.discarded_until = 0;
   ++messages_[recv.message].naks;
   const std::uint8_t echo = nic.echo_on_ack ? packet.flags & kCe : 0;
   const bool write = packet.kind == Kind::kData;
@@ -146,10 +167,17 @@ bool Engine::place_in_order(std::uint32_t qp, const NicParams& nic, bool write, 
 /// An ACK has brought what its receiver told up to then.
 void Engine::hear_of_arrivals(Endpoint& ep, std::uint32_t qp, std::uint32_t expected, Ps now) {
   const NicParams& nic = nic_profiles_[ep.profile];
-  if (!tells_of_arrivals(nic)) return;
+  if (tells_of_arrivals(nic)) hear_echoes(nic, qp, expected, now);
+  if (!windowed(nic)) return;
+  open_window(qp, nic);
+  if (send_[qp].state != SendState::kFailed) make_ready(ep, qp, now);
+}
+
+/// The echoes that an ACK carries.
+void Engine::hear_echoes(const NicParams& nic, std::uint32_t qp, std::uint32_t expected, Ps now) {
   Placement& told = any_order_[qp].placement;
   Selective& own = any_order_[qp].selective;
-  SendQp& send = send_[qp];
+  const SendQp& send = send_[qp];
   // What an ACK that was lost would have told, the next one tells.
   std::uint32_t upto = told.read;
   while (!told.acks.empty() && told.acks.front().expected < expected) {
@@ -174,10 +202,7 @@ void Engine::hear_of_arrivals(Endpoint& ep, std::uint32_t qp, std::uint32_t expe
     own.arrived.set(echo.psn);
     own.high_psn = std::max(own.high_psn, echo.psn);
   }
-  if (!selective) return;
-  judge_losses(qp, nic, now);
-  open_window(qp, nic);
-  if (send.state != SendState::kFailed) make_ready(ep, qp, now);
+  if (selective) judge_losses(qp, nic, now);
 }
 
 /// What is missing although later packets have long arrived is lost.

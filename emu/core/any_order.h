@@ -3,8 +3,10 @@
 // other: a bitmap at the receiver, and for selective repeat one at the sender.
 //
 // kInOrder: the NIC places data in order and holds what is early in a reorder
-// buffer of one slot per packet; when that is full, or when something is missing
-// for too long, it asks for everything from the gap on, as with go-back-N.
+// buffer of one slot per packet; when something is missing for too long, it asks
+// for everything from the gap on, as with go-back-N. A sender that knows the size
+// of the buffer goes no further ahead; of one that does not, what finds the buffer
+// full is discarded and asked for again.
 // kSelective: data is placed as it comes, a bitmap says what is there, and the
 // sender, who is told of every arrival, repeats what is missing and nothing else
 // (IRN: Mittal et al., SIGCOMM 2018; the loss rule is a distance, as in RFC 6675,
@@ -62,15 +64,17 @@ struct Placement {
   SequenceBits have;        // early arrivals that are held or placed
   std::uint32_t held = 0;   // how many
   std::uint32_t held_max = 0;
-  std::uint32_t high = 0;         // one past the highest that came
-  std::uint32_t asked_until = 0;  // everything before it has been asked for again
+  std::uint32_t high = 0;             // one past the highest that came
+  std::uint32_t asked_until = 0;      // everything before it has been asked for again
+  std::uint32_t discarded = ~0U;      // the first that was discarded since
+  std::uint32_t discarded_until = 0;  // one past the last
   Ring<Echo> echoes;
   Ring<AckMark> acks;
   std::uint32_t echoed = 0;  // echoes pushed so far
   std::uint32_t read = 0;    // echoes that the sender has read
 };
 
-/// Sending side of selective repeat.
+/// Sending side: of a windowed sender what is posted, the rest of selective repeat.
 struct Selective {
   SequenceBits arrived;           // of those not acknowledged in order
   std::uint32_t posted_psn = 0;   // one past the last that is posted (READ: asked for)

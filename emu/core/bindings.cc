@@ -341,11 +341,12 @@ NB_MODULE(_core, m) {
       .def(
           "set_receiver",
           [](Engine& e, std::uint32_t nic_profile, std::uint8_t receiver,
-             std::uint32_t reorder_packets, std::uint32_t loss_after_packets) {
+             std::uint32_t reorder_packets, std::uint32_t loss_after_packets, bool sender_waits) {
             e.set_receiver(nic_profile, static_cast<emu::Receiver>(receiver), reorder_packets,
-                           loss_after_packets);
+                           loss_after_packets, sender_waits);
           },
-          "nic_profile"_a, "receiver"_a, "reorder_packets"_a, "loss_after_packets"_a)
+          "nic_profile"_a, "receiver"_a, "reorder_packets"_a, "loss_after_packets"_a,
+          "sender_waits"_a)
       .def(
           "set_entropy",
           [](Engine& e, std::uint32_t nic_profile, std::uint8_t mode, std::uint32_t values,

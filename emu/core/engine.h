@@ -61,7 +61,7 @@ class Engine {
   std::uint32_t add_ecn_profile(const EcnProfile& profile);
   /// What NICs of a profile do with packets that come too early; before add_qp().
   void set_receiver(std::uint32_t nic_profile, Receiver receiver, std::uint32_t reorder_packets,
-                    std::uint32_t loss_after);
+                    std::uint32_t loss_after, bool sender_waits);
   /// Entropy values that NICs of a profile give to their packets; before add_qp().
   void set_entropy(std::uint32_t nic_profile, const EntropyParams& params);
   void add_endpoint(std::uint32_t ports, std::uint32_t profile, Ps receive_ps);
@@ -314,8 +314,10 @@ class Engine {
   void prepare_any_order(const NicParams& nic);
   void place(Endpoint& ep, const Packet& packet, Ps now);
   void keep_early(Endpoint& ep, const Packet& packet, Ps now);
+  void ask_again(Endpoint& ep, const Packet& packet, Ps now);
   bool place_in_order(std::uint32_t qp, const NicParams& nic, bool write, Ps now);
   void hear_of_arrivals(Endpoint& ep, std::uint32_t qp, std::uint32_t expected, Ps now);
+  void hear_echoes(const NicParams& nic, std::uint32_t qp, std::uint32_t expected, Ps now);
   void judge_losses(std::uint32_t qp, const NicParams& nic, Ps now);
   void repeat_missing(std::uint32_t qp);
   void repeat(std::uint32_t qp, std::uint32_t psn);

@@ -200,14 +200,15 @@ void Engine::on_read_request(Endpoint& ep, const Packet& packet, Ps now) {
   if (send.state == SendState::kFailed) return;
   const NicParams& nic = nic_profiles_[ep.profile];
   const bool selective = nic.receiver == Receiver::kSelective;
-  std::uint32_t& asked_psn = selective ? any_order_[packet.qp].selective.posted_psn : send.end_psn;
+  std::uint32_t& asked_psn =
+      windowed(nic) ? any_order_[packet.qp].selective.posted_psn : send.end_psn;
   if (packet.psn == asked_psn) {  // the next request of the queue pair
     std::uint32_t m = send.message == kNone ? qps_[packet.qp].first_message : send.message;
     while (m != kNone && messages_[m].first_psn < packet.psn) m = messages_[m].next;
     if (m == kNone) return;
     if (send.message == kNone) send.message = send.una_message = m;
     asked_psn = messages_[m].end_psn();
-    if (selective) open_window(packet.qp, nic);
+    if (windowed(nic)) open_window(packet.qp, nic);
   } else if (selective) {
     repeat_missing(packet.qp);
   } else if (packet.psn < send.end_psn) {  // repeated from the first missing packet
@@ -238,7 +239,7 @@ void Engine::start_message(Endpoint& ep, std::uint32_t number, Ps now) {
   SendQp& send = send_[message.qp];
   if (send.state == SendState::kFailed) return;
   if (send.message == kNone) send.message = send.una_message = number;
-  if (nic_profiles_[ep.profile].receiver == Receiver::kSelective) {
+  if (windowed(nic_profiles_[ep.profile])) {
     any_order_[message.qp].selective.posted_psn = message.end_psn();
     open_window(message.qp, nic_profiles_[ep.profile]);
   } else {
@@ -397,6 +398,8 @@ void Engine::on_read_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
     recv.progress = now;
     recv.gap_reported = false;
     recv.asked_again = true;
+    // What has come is said again too: ACKs that were lost may hold a window closed.
+    if (nic.sender_waits && !ep.silent) send_control(ep, Kind::kAck, qp, recv.expected, now);
     // Every request that is still open goes again, as go-back-N has it.
     for (std::uint32_t m = recv.message, psn = recv.expected; psn < recv.requested_psn;
          m = messages_[m].next, psn = messages_[m].first_psn) {

@@ -117,6 +117,7 @@ struct NicParams {
   Receiver receiver = Receiver::kGoBackN;
   std::uint32_t reorder_packets = 0;  // early packets that a queue pair keeps
   std::uint32_t loss_after = 0;       // what is missing this many packets later is lost
+  bool sender_waits = false;          // in order: it goes no further ahead than the buffer reaches
   EntropyParams entropy;
   std::uint32_t pfc_quanta = 0xFFFF;
   Dcqcn::Params dcqcn;
@@ -125,6 +126,11 @@ struct NicParams {
 /// Does the sender have to be told of every arrival?
 inline bool tells_of_arrivals(const NicParams& nic) {
   return nic.receiver == Receiver::kSelective || nic.entropy.mode == EntropyMode::kFeedback;
+}
+
+/// Does the sender go no further ahead of what is acknowledged than the receiver keeps?
+inline bool windowed(const NicParams& nic) {
+  return nic.receiver == Receiver::kSelective || nic.sender_waits;
 }
 
 /// May the queue pair send something?

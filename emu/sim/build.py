@@ -126,7 +126,11 @@ def _set_reordering(engine: _core.Engine, spec: ExperimentSpec, nic_id: int) -> 
     transport, routing = spec.transport, spec.routing
     if transport.receiver != "go-back-n":
         engine.set_receiver(
-            nic_id, RECEIVERS[transport.receiver], reorder_packets(spec), transport.loss_after
+            nic_id,
+            RECEIVERS[transport.receiver],
+            reorder_packets(spec),
+            transport.loss_after,
+            transport.reorder_full == "wait",
         )
     if routing.policy == "spray":
         spray = routing.spray

@@ -25,13 +25,17 @@ class TransportSpec(Spec):
     and asks for everything again; in-order: holds it in a reorder buffer until the gap is
     filled; selective-repeat: places it, and the sender repeats what is missing only."""
     reorder_buffer: Annotated[Size, Field(gt=0)] = 1_048_576
-    """in-order: what a queue pair's reorder buffer holds, in slots of one MTU. What finds
-    it full is discarded and asked for again, with all that follows."""
+    """in-order: what a queue pair's reorder buffer holds, in slots of one MTU."""
+    reorder_full: Literal["wait", "discard"] = "wait"
+    """in-order: wait: the sender knows the size of the buffer and goes no further ahead;
+    discard: it does not, and what finds the buffer full is asked for again, with all that
+    follows."""
     window: Annotated[Int, Field(ge=2, le=65536)] = 1024
     """selective-repeat: bits of a queue pair's bitmap, and packets that a sender may be ahead
     of the first that is missing."""
     loss_after: Annotated[Int, Field(ge=1, le=65536)] = 256
-    """in-order, selective-repeat: a packet is lost when one that is so much later has come."""
+    """in-order, selective-repeat: a packet is lost when one that is so much later has come, or
+    the last that a sender may send."""
 
     @model_validator(mode="after")
     def _belong(self) -> Self:

@@ -223,12 +223,9 @@ def test_pinned_queue_pairs_of_a_dead_uplink_move_and_the_others_stay() -> None:
 
 
 def test_a_full_reorder_buffer_discards_and_everything_from_the_gap_is_sent_again() -> None:
-    small = run(
-        "adaptive", PERMUTATION, transport={"receiver": "in-order", "reorder_buffer": "8192B"}
-    )
-    large = run(
-        "adaptive", PERMUTATION, transport={"receiver": "in-order", "reorder_buffer": "1MB"}
-    )
+    transport = {"receiver": "in-order", "reorder_full": "discard"}
+    small = run("adaptive", PERMUTATION, transport={**transport, "reorder_buffer": "8192B"})
+    large = run("adaptive", PERMUTATION, transport={**transport, "reorder_buffer": "1MB"})
     assert small.engine.reordering()["discarded_packets"].sum() > 0
     assert small.counters["nak_packets"] > 0
     assert small.counters["retransmitted_packets"] > 0
@@ -236,6 +233,68 @@ def test_a_full_reorder_buffer_discards_and_everything_from_the_gap_is_sent_agai
     assert large.engine.reordering()["discarded_packets"].sum() == 0
     assert large.counters["retransmitted_packets"] == 0
     assert large.flows["end_ps"].max() < small.flows["end_ps"].max()
+
+
+@pytest.mark.parametrize("verb", ["write", "read"])
+@pytest.mark.parametrize("full", ["wait", "discard"])
+def test_reordering_below_the_buffer_costs_no_packet(full: str, verb: str) -> None:
+    """No loss, and nobody is overtaken by more packets than the buffer holds."""
+    flows = [Flow(f.src, f.dst, f.size, verb=verb) for f in PERMUTATION]
+    out = run("adaptive", flows, transport={"receiver": "in-order", "reorder_full": full})
+    assert 0 < out.engine.reordering()["early_max_packets"].max() < 256
+    assert out.counters["retransmitted_packets"] == 0
+    assert out.counters["data_packets"] == sum(-(-f.size // 4096) for f in flows)
+
+
+@pytest.mark.parametrize("verb", ["write", "read"])
+@pytest.mark.parametrize("loss_after", [8, 64, 256])
+def test_one_loss_costs_an_in_order_receiver_what_a_round_trip_holds(
+    loss_after: int, verb: str
+) -> None:
+    """From the gap on everything goes again, until the sender hears that the gap is closed."""
+    loss = {
+        "kind": "link-degraded", "link": "leaf0-spine0[0]", "sender": "leaf0", "at": "50us",
+        "for": "84ns", "loss": 1.0,
+    }  # fmt: skip
+    again = {}
+    for receiver in ("go-back-n", "in-order"):
+        transport = {"receiver": receiver, "loss_after": loss_after}
+        spec = experiment({"hosts_per_leaf": 1}, transport=transport, faults=[loss])
+        out = simulate(spec, [Flow(0, 1, 8_000_000, verb=verb)])
+        assert out.drops == {"link_error": 1}
+        assert out.counters["timeouts"] == 0
+        again[receiver] = out.counters["retransmitted_packets"]
+    # Go-back-N stops discarding when the first packet of the answer comes: one round trip.
+    assert again["go-back-n"] == 64
+    assert again["in-order"] <= again["go-back-n"]
+
+
+def incast(verb: str = "write") -> list[Flow]:
+    """Everybody sends to its neighbour and some also to one receiver: PFC holds uplinks."""
+    return [Flow(i, (i + 4) % 16, 4_000_000, verb=verb) for i in range(16)] + [
+        Flow(i, 4, 2_000_000, verb=verb) for i in range(8, 14)
+    ]
+
+
+@pytest.mark.parametrize("verb", ["write", "read"])
+def test_a_sender_that_knows_the_buffer_never_finds_it_full(verb: str) -> None:
+    transport = {"receiver": "in-order", "reorder_buffer": "64KiB"}
+    out = run("adaptive", incast(verb), transport=transport)
+    raw = out.engine.reordering()
+    assert raw["early_max_packets"].max() < 16
+    assert raw["discarded_packets"].sum() == 0
+    assert out.counters["retransmitted_packets"] == 0
+
+
+@pytest.mark.parametrize("verb", ["write", "read"])
+def test_what_is_discarded_of_an_answer_is_asked_for_again_without_a_timeout(verb: str) -> None:
+    transport = {
+        "receiver": "in-order", "reorder_buffer": "64KiB", "reorder_full": "discard",
+    }  # fmt: skip
+    out = run("adaptive", incast(verb), transport=transport)
+    assert out.engine.reordering()["discarded_packets"].sum() > 1_000
+    assert out.counters["timeouts"] == 0
+    assert (out.flows["status"] == "done").all()
 
 
 def test_a_bitmap_repeats_what_is_missing_and_nothing_else() -> None:

@@ -34,6 +34,7 @@ def routed(draw: st.DrawFn, broken: bool = True) -> dict[str, Any]:
     given["transport"] = {
         "receiver": receiver,
         "reorder_buffer": draw(st.sampled_from(["8192B", "64KB", "1MB"])),
+        "reorder_full": draw(st.sampled_from(["wait", "discard"])),
         "window": draw(st.sampled_from([2, 16, 1024])),
         "loss_after": draw(st.sampled_from([1, 8, 256])),
     }
@@ -72,6 +73,9 @@ def check_reordering(out: Outcome) -> None:
     if transport.receiver == "in-order":
         slots = transport.reorder_buffer // out.scenario.spec.topology.nic.mtu
         assert (raw["held_max_packets"] < slots).all()
+        if transport.reorder_full == "wait":
+            assert (raw["early_max_packets"] < slots).all(), "the sender waits"
+            assert (raw["discarded_packets"] == 0).all()
     if transport.receiver == "selective-repeat":
         assert (raw["early_max_packets"] < transport.window).all(), "the sender waits"
         assert (raw["discarded_packets"] == 0).all()
