@@ -15,6 +15,7 @@ import numpy as np
 from emu.errors import Fault, SpecError
 from emu.fabric.forwarding import TUNNEL_BIT, ForwardingPlan, RemoteGrades, SwitchPolicy
 from emu.fabric.graph import Fabric, NodeKind
+from emu.fabric.resilient import make_resilient
 from emu.spec.routing import RoutingSpec
 
 
@@ -29,6 +30,8 @@ def balance(plan: ForwardingPlan, fabric: Fabric, routing: RoutingSpec) -> None:
     if routing.polarised:
         plan.hash_seed[:] = plan.hash_seed[0]
     if routing.policy == "ecmp":
+        if routing.ecmp.resilient:
+            make_resilient(plan, fabric, routing.ecmp.buckets)
         return
     uplinks = _choices(plan, fabric)
     _check_choice(plan, routing, uplinks)

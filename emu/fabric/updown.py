@@ -18,6 +18,9 @@ import numpy.typing as npt
 from emu.fabric.graph import Fabric, NodeKind
 
 UNREACHABLE = 0x3FFF
+_UNLIMITED = 1 << 31
+_SHARES_MAX = 64
+"""Of one next hop: switches keep weights of few bits."""
 Destination = tuple[int, ...]
 """Rows of the leaves that a destination is attached to, ascending."""
 
@@ -25,7 +28,12 @@ Destination = tuple[int, ...]
 class UpDown:
     """Next hops of every switch towards each destination, for any set of dead links."""
 
-    def __init__(self, fabric: Fabric, destinations: Sequence[Destination]) -> None:
+    def __init__(
+        self, fabric: Fabric, destinations: Sequence[Destination], weighted: bool = False
+    ) -> None:
+        self._weighted = weighted
+        rates = np.array([port.rate_bps for port in fabric.ports], dtype=np.int64)
+        self._rate = rates // np.gcd.reduce(rates)
         self._n = fabric.n_switches
         self._first = fabric.n_endpoints
         self._destinations = list(destinations)
@@ -52,6 +60,7 @@ class UpDown:
             self._same_pod[:, c] = np.isin(self._pod, self._pod[list(leaves)])
         self._same_pod[self._tier < 2] = False
         self._cache: dict[frozenset[int], tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]] = {}
+        self._capacities: dict[frozenset[int], npt.NDArray[np.int64]] = {}
 
     def _distances(
         self, dead: frozenset[int]
@@ -80,7 +89,10 @@ class UpDown:
         return down, used
 
     def next_hops(self, switch: int, dead: frozenset[int]) -> list[tuple[int, ...]]:
-        """Ports per destination; empty where none leads there, or where it is attached."""
+        """Ports per destination; empty where none leads there, or where it is attached.
+
+        Weighted, a port stands there once for each share of the traffic that it gets.
+        """
         down, used = self._distances(dead)
         ports = [p for p in self._ports[switch] if p[1] not in dead]
         own = used[switch]
@@ -92,6 +104,8 @@ class UpDown:
                 lead[i] = reachable & below & (down[other] == own - 1)
             else:
                 lead[i] = reachable & ~below & (used[other] == own - 1)
+        if self._weighted:
+            return self._shares(switch, ports, lead, dead)
         packed = np.ascontiguousarray(np.packbits(lead, axis=0).T)
         known: dict[bytes, tuple[int, ...]] = {}
         hops = []
@@ -102,11 +116,82 @@ class UpDown:
             hops.append(known[key])
         return hops
 
+    def _shares(
+        self,
+        switch: int,
+        ports: Sequence[tuple[int, int, int]],
+        lead: npt.NDArray[np.bool_],
+        dead: frozenset[int],
+    ) -> list[tuple[int, ...]]:
+        """Next hops in proportion to their own rate and to what is left of the way behind them
+        (as in WCMP: Zhou et al., EuroSys 2014)."""
+        if not ports:
+            return [()] * lead.shape[1]
+        numbers = [port for port, _, _ in ports]
+        rate = self._rate[numbers]
+        capacity = self._capacity(dead)[[other for _, _, other in ports]]
+        share = rate[:, None] * capacity
+        share[~lead] = 0
+        known: dict[bytes, tuple[int, ...]] = {}
+        hops = []
+        for column in np.ascontiguousarray(share.T):
+            key = column.tobytes()
+            if key not in known:
+                weights = _small(column)
+                known[key] = tuple(
+                    port for port, n in zip(numbers, weights, strict=True) for _ in range(n)
+                )
+            hops.append(known[key])
+        return hops
+
+    def _capacity(self, dead: frozenset[int]) -> npt.NDArray[np.int64]:
+        """Rate [switch, destination] of all the next hops of a switch together, each as far as
+        the way behind it goes; at the destination itself more than any link has."""
+        if dead in self._capacities:
+            return self._capacities[dead]
+        down, used = self._distances(dead)
+        found = np.where(self._at == 0, _UNLIMITED, 0)
+        for tier, of_tier in ((2, down), (3, down), (2, used), (1, used)):
+            for switch in np.flatnonzero(self._tier == tier).tolist():
+                links: dict[int, int] = {}
+                for port, link, other in self._ports[switch]:
+                    if link not in dead:
+                        links[other] = links.get(other, 0) + int(self._rate[port])
+                own = np.zeros(found.shape[1], dtype=np.int64)
+                falls = of_tier is down
+                for other, rate in links.items():
+                    if (self._tier[other] < tier) != falls:
+                        continue
+                    near = of_tier[other] == of_tier[switch] - 1
+                    own += np.where(near, np.minimum(rate, found[other]), 0)
+                # Going down is preferred: who does so does not climb.
+                rows = (down[switch] < UNREACHABLE) == falls
+                rows &= self._at[switch] != 0
+                found[switch, rows] = own[rows]
+        self._capacities[dead] = found
+        return found
+
     def reachable(self, switch: int, dead: frozenset[int]) -> npt.NDArray[np.bool_]:
         """Per destination whether the switch has a path to it."""
         _, used = self._distances(dead)
         found: npt.NDArray[np.bool_] = used[switch] < UNREACHABLE
         return found
+
+
+def _small(rates: npt.NDArray[np.int64]) -> list[int]:
+    """Whole numbers in the proportion of these rates, as small as they can be.
+
+    >>> _small(np.array([400, 800, 0]))
+    [1, 2, 0]
+    """
+    most = int(rates.max(initial=0))
+    if most == 0:
+        return [0] * len(rates)
+    divisor = int(np.gcd.reduce(rates))
+    if most // divisor <= _SHARES_MAX:
+        return [int(rate) // divisor for rate in rates]
+    rounded = np.maximum((rates * _SHARES_MAX + most // 2) // most, rates > 0)
+    return _small(rounded)
 
 
 def _relax(

@@ -43,6 +43,13 @@ def check_variant(variant: Variant, control: str | None) -> None:
         raise InputError(
             "routing.polarised is for the simulator: Open vSwitch and Linux choose their own seeds"
         )
+    ecmp = spec.routing.ecmp
+    if spec.routing.policy == "ecmp" and (ecmp.resilient or ecmp.weights != "equal"):
+        raise InputError(
+            "routing.ecmp: resilient tables and weights are for the simulator: the lab's switches "
+            "hash over equal next hops",
+            hint="leave resilient and weights out",
+        )
     for fault in spec.faults:
         if fault.kind not in FAULTS:
             raise InputError(

@@ -37,6 +37,7 @@ from emu.spec.record import RecordSpec, StopSpec
 from emu.spec.routing import (
     AdaptiveSpec,
     ControllerSpec,
+    EcmpSpec,
     FlowletSpec,
     RemoteSpec,
     RoutingSpec,
@@ -62,6 +63,7 @@ from emu.spec.workload import (
     ParallelismSpec,
     PlacementSpec,
     PrefillSpeed,
+    SourcePortsSpec,
     TraceSpec,
     WorkloadSpec,
 )
@@ -80,6 +82,7 @@ __all__ = [
     "DcqcnParams",
     "DesignSpec",
     "DialectSpec",
+    "EcmpSpec",
     "EcnProfile",
     "EcnSpec",
     "EngineSpec",
@@ -109,6 +112,7 @@ __all__ = [
     "SchedulerSpec",
     "SilentHost",
     "SlowReceiver",
+    "SourcePortsSpec",
     "SpraySpec",
     "StopSpec",
     "SwitchDown",

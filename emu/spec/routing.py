@@ -19,6 +19,28 @@ PER_PACKET: tuple[Policy, ...] = ("adaptive", "spray")
 """Policies that send packets of one queue pair over several paths at a time."""
 
 
+class EcmpSpec(Spec):
+    """What an operator can turn at a hash: how it answers failures."""
+
+    resilient: Bool = False
+    """True: flows belong to buckets and buckets to next hops, so that the loss of a next hop
+    moves its flows alone, and its return brings back the same ones."""
+    buckets: Annotated[Int, Field(ge=2, le=1024)] = 64
+    """resilient: buckets per group of next hops, as many as it has members at least."""
+    weights: Literal["equal", "capacity"] = "equal"
+    """capacity: a next hop gets flows in proportion to what is left of its way to the
+    destination, as routes tell that carry their bandwidth; equal: a share each."""
+
+    @model_validator(mode="after")
+    def _one_table(self) -> Self:
+        if self.resilient and self.weights == "capacity":
+            raise ValueError(
+                "resilient is true and weights is capacity: new weights deal buckets out anew, so "
+                "choose one of them"
+            )
+        return self
+
+
 class FlowletSpec(Spec):
     """Dynamic load balancing at the leaf: a flow may move after a silence.
 
@@ -134,6 +156,7 @@ class RoutingSpec(Spec):
     controller moves shares of it from full ports to empty ones now and then."""
     polarised: Bool = False
     """True: every switch has the same seed, so that tiers repeat each other's choice."""
+    ecmp: EcmpSpec = EcmpSpec()
     flowlet: FlowletSpec = FlowletSpec()
     adaptive: AdaptiveSpec = AdaptiveSpec()
     spray: SpraySpec = SpraySpec()

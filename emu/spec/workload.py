@@ -215,6 +215,17 @@ class BackgroundSpec(Spec):
         return self
 
 
+class SourcePortsSpec(Spec):
+    """UDP source ports of queue pairs: the entropy that a hash has to work with."""
+
+    by: Literal["nic", "library"] = "nic"
+    """nic: each port follows from the numbers of the queue pair, as Linux has it, and two may
+    meet in one; library: the transfer library gives the queue pairs of two NICs ports in turn,
+    as Mooncake does with mlx5dv_modify_qp_udp_sport."""
+    values: Annotated[Int, Field(ge=1, le=16384)] = 16384
+    """How many different ports are used, from 49152 on."""
+
+
 class WorkloadSpec(Spec):
     """Requests, model, engine, load."""
 
@@ -231,6 +242,7 @@ class WorkloadSpec(Spec):
     placement: PlacementSpec = PlacementSpec()
     engine: Engine = "nixl-pull"
     """Name of a transfer engine, or its properties."""
+    source_ports: SourcePortsSpec = SourcePortsSpec()
     compute: ComputeSpec = ComputeSpec()
     load: LoadSpec = LoadSpec()
     background: tuple[BackgroundSpec, ...] = ()

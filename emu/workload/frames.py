@@ -39,7 +39,7 @@ def finish_flows(
         flows["udp_sport"] = flows["udp_sport"].fillna(PORT_DRAWN).astype(np.int64)
     order = np.argsort(flows["post_ps"].to_numpy(), kind="stable")
     flows = flows.iloc[order].reset_index(drop=True)
-    qp_id, qps = assign_qps(flows, seed)
+    qp_id, qps = assign_qps(flows, seed, workload.source_ports)
     flows.insert(0, "flow_id", np.arange(len(flows), dtype=np.int64))
     flows.insert(2, "qp_id", qp_id)
     return flows.drop(columns=["lane", "udp_sport"], errors="ignore"), qps

@@ -60,7 +60,7 @@ def from_requests(
     requests = _requests(plan, survey.origin_ps, size.kv_bytes, factor)
     last_ps = survey.last_ps - survey.origin_ps
     background = [f for f in background_flows(workload.background, fabric, last_ps, seed) if len(f)]
-    stream, qps = request_flows(plan, factor, survey, background, seed)
+    stream, qps = request_flows(plan, factor, survey, background, workload.source_ports, seed)
     transfers = pd.DataFrame(
         {
             "transfer_id": requests["request_id"],

@@ -6,21 +6,25 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from emu.spec import SourcePortsSpec
 from emu.workload.seeds import stream
 from emu.workload.trace import IntArray
 
 QPN_MIN, QPN_MAX = 256, 1 << 24
+PORT_MIN = 0xC000
 PORT_DRAWN = -1
 """Stands for a UDP source port that follows from the QP numbers."""
 
 
-def assign_qps(frame: pd.DataFrame, seed: int) -> tuple[IntArray, pd.DataFrame]:
+def assign_qps(
+    frame: pd.DataFrame, seed: int, ports: SourcePortsSpec | None = None
+) -> tuple[IntArray, pd.DataFrame]:
     """QP id of each message, and the table of QPs.
 
     Messages with the same ``src_endpoint``, ``dst_endpoint``, ``lane`` and
     ``priority`` share a QP; it lives as long as the run, as in serving systems that
     set up connections once. A column ``udp_sport``, where given, parts them too: the QP
-    has that port unless it is ``PORT_DRAWN``.
+    has that port unless it is ``PORT_DRAWN``; the others' ports follow from ``ports``.
     """
     keys = ["src_endpoint", "dst_endpoint", "lane", "priority"]
     if "udp_sport" in frame:
@@ -29,7 +33,7 @@ def assign_qps(frame: pd.DataFrame, seed: int) -> tuple[IntArray, pd.DataFrame]:
     qp_id = groups.ngroup().to_numpy(dtype=np.int64)
     qps = frame[keys].drop_duplicates().sort_values(keys, ignore_index=True)
     numbers = stream(seed, "qpn").integers(QPN_MIN, QPN_MAX, size=(2, len(qps)))
-    sport = udp_source_port(numbers[0], numbers[1])
+    sport = _ports(qps, numbers, ports or SourcePortsSpec(), seed)
     if "udp_sport" in qps:
         given = qps["udp_sport"].to_numpy(dtype=np.int64)
         sport = np.where(given == PORT_DRAWN, sport, given)
@@ -45,6 +49,18 @@ def assign_qps(frame: pd.DataFrame, seed: int) -> tuple[IntArray, pd.DataFrame]:
         }
     )
     return np.asarray(qp_id, dtype=np.int64), qps
+
+
+def _ports(qps: pd.DataFrame, numbers: IntArray, how: SourcePortsSpec, seed: int) -> IntArray:
+    """Source port of each queue pair, which are in order of their ends."""
+    if how.by == "nic":
+        drawn = udp_source_port(numbers[0], numbers[1])
+        return PORT_MIN + (drawn - PORT_MIN) % how.values
+    pairs = qps.groupby(["src_endpoint", "dst_endpoint"], sort=False)
+    # Two NICs begin anywhere: all pairs' first ports must not be the same.
+    start = stream(seed, "sport").integers(0, how.values, size=pairs.ngroups)
+    turn = start[pairs.ngroup().to_numpy()] + pairs.cumcount().to_numpy()
+    return np.asarray(PORT_MIN + turn % how.values, dtype=np.int64)
 
 
 def udp_source_port(local_qpn: IntArray, remote_qpn: IntArray) -> IntArray:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from emu.spec import SourcePortsSpec
 from emu.workload.engines import make_segments
 from emu.workload.messages import Messages, check_count, make_messages
 from emu.workload.parts import Parts
@@ -150,6 +151,7 @@ def request_flows(
     factor: float,
     survey: Survey,
     background: list[pd.DataFrame],
+    ports: SourcePortsSpec,
     seed: int,
 ) -> tuple[RequestFlows, pd.DataFrame]:
     """The stream of all flows, and the table of their queue pairs."""
@@ -159,7 +161,7 @@ def request_flows(
         order = np.argsort(extra["post_ps"].to_numpy(), kind="stable")
         extra = extra.iloc[order].reset_index(drop=True)
         ends = _count(pd.concat([ends, extra[list(ends.columns[:4])].assign(flows=np.int64(1))]))
-    _, qps = assign_qps(ends, seed)
+    _, qps = assign_qps(ends, seed, ports)
     return RequestFlows(plan, factor, survey.origin_ps, survey.last_ps, ends, extra), qps
 
 

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from emu.fabric.balancing import balance
 from emu.fabric.designs import evpn, l3, l3_host, stretched_l2
@@ -15,7 +16,20 @@ from emu.spec.design import DesignSpec
 from emu.spec.experiment import ExperimentSpec
 from emu.spec.timers import TimersSpec
 
-Design = Callable[[Fabric, DesignSpec, TimersSpec, Sequence[ResolvedFault], int], ForwardingPlan]
+
+class Design(Protocol):
+    """Forwarding state and timeline; ``weighted``: next hops by what is left behind them."""
+
+    def __call__(
+        self,
+        fabric: Fabric,
+        design: DesignSpec,
+        timers: TimersSpec,
+        faults: Sequence[ResolvedFault],
+        seed: int,
+        weighted: bool = False,
+    ) -> ForwardingPlan: ...
+
 
 DESIGNS: dict[str, Design] = {
     "l3": l3.plan,
@@ -36,7 +50,8 @@ def plan_design(fabric: Fabric, spec: ExperimentSpec, seed: int) -> ForwardingPl
     """
     (design,) = spec.designs
     faults = resolve_faults(fabric, spec.faults)
-    result = DESIGNS[design.name](fabric, design, spec.timers, faults, seed)
+    weighted = spec.routing.policy == "ecmp" and spec.routing.ecmp.weights == "capacity"
+    result = DESIGNS[design.name](fabric, design, spec.timers, faults, seed, weighted)
     add_wrong_routes(fabric, result, faults)
     balance(result, fabric, spec.routing)
     return result

@@ -46,12 +46,13 @@ def plan(
     timers: TimersSpec,
     faults: Sequence[ResolvedFault],
     seed: int,
+    weighted: bool = False,
 ) -> ForwardingPlan:
     """Forwarding state and timeline of the overlay and its underlay."""
     homes = homes_of(fabric)
     groups, tunnels = GroupTable(), TunnelTable()
     bridged = design.variant == "l2vni"
-    rows = OverlayRows(fabric, groups, tunnels, homes, bridged)
+    rows = OverlayRows(fabric, groups, tunnels, homes, bridged, weighted)
     nothing: Facts = frozenset()
     result = new_plan(fabric, design, groups, seed, n_vteps=len(rows.vteps))
     result.tunnels = tunnels.members

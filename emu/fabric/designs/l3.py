@@ -39,6 +39,7 @@ def plan(
     timers: TimersSpec,
     faults: Sequence[ResolvedFault],
     seed: int,
+    weighted: bool = False,
 ) -> ForwardingPlan:
     """Forwarding state and timeline of routed leaves."""
     homes = homes_of(fabric)
@@ -55,7 +56,7 @@ def plan(
         home = own[active]
         return () if home.link in facts else (home.leaf,)
 
-    rows = RoutedRows(fabric, groups, homes, advertisers)
+    rows = RoutedRows(fabric, groups, homes, advertisers, weighted)
     nothing: Facts = frozenset()
     result = new_plan(fabric, design, groups, seed)
     result.fib = np.stack([rows.row(s, nothing) for s in range(fabric.n_switches)])

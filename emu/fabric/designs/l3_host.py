@@ -38,6 +38,7 @@ def plan(
     timers: TimersSpec,
     faults: Sequence[ResolvedFault],
     seed: int,
+    weighted: bool = False,
 ) -> ForwardingPlan:
     """Forwarding state and timeline of routed hosts."""
     homes = homes_of(fabric)
@@ -48,7 +49,7 @@ def plan(
             return ()
         return tuple(sorted(h.leaf for h in homes[endpoint] if h.link not in facts))
 
-    rows = RoutedRows(fabric, groups, homes, advertisers)
+    rows = RoutedRows(fabric, groups, homes, advertisers, weighted)
     nothing: Facts = frozenset()
     result = new_plan(fabric, design, groups, seed)
     result.fib = np.stack([rows.row(s, nothing) for s in range(fabric.n_switches)])

@@ -39,6 +39,7 @@ class OverlayRows:
         tunnels: TunnelTable,
         homes: Sequence[tuple[Home, ...]],
         bridged: bool,
+        weighted: bool,
     ) -> None:
         self.vteps = [s - fabric.n_endpoints for s in fabric.of_kind(NodeKind.LEAF)]
         """VTEP number to switch row: every leaf is one."""
@@ -47,7 +48,7 @@ class OverlayRows:
         self._tunnels = tunnels
         self._homes = homes
         self._unknown = FLOOD if bridged else DROP
-        self._updown = UpDown(fabric, [(leaf,) for leaf in self.vteps])
+        self._updown = UpDown(fabric, [(leaf,) for leaf in self.vteps], weighted)
         self._fabric_links = frozenset(link.id for link in fabric.links if link.kind == "fabric")
         self._endpoint_of_link = {home.link: e for e, own in enumerate(homes) for home in own}
         segments = sorted({self._segment(own) for own in homes})

@@ -39,6 +39,7 @@ class RoutedRows:
         groups: GroupTable,
         homes: Sequence[tuple[Home, ...]],
         advertisers: Advertisers,
+        weighted: bool,
     ) -> None:
         self._groups = groups
         self._homes = homes
@@ -51,7 +52,7 @@ class RoutedRows:
             subsets.update({tuple(leaves), *((leaf,) for leaf in leaves)})
         destinations = sorted(subsets)
         self._index = {leaves: i for i, leaves in enumerate(destinations)}
-        self._updown = UpDown(fabric, destinations)
+        self._updown = UpDown(fabric, destinations, weighted)
         nobody: Facts = frozenset()
         self._class = np.array(
             [self._index[advertisers(e, nobody)] for e in range(len(homes))], dtype=np.int64

@@ -60,9 +60,21 @@ def plan(
     timers: TimersSpec,
     faults: Sequence[ResolvedFault],
     seed: int,
+    weighted: bool = False,
 ) -> ForwardingPlan:
     """Forwarding state and timeline of one bridged domain."""
     mlag = design.variant == "mlag"
+    if weighted:
+        raise SpecError(
+            [
+                Fault(
+                    f"{design.label}: weights are capacity, which routes tell of, and bridges have "
+                    "no routes",
+                    "routing.ecmp.weights",
+                    hint="use weights: equal for this design",
+                )
+            ]
+        )
     homes = homes_of(fabric)
     groups = GroupTable()
     bridges = Bridges(fabric, mlag_pairs(fabric, homes) if mlag else ())
