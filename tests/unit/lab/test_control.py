@@ -57,6 +57,8 @@ def test_the_app_gets_the_fabrics_times_in_wall_time(tmp_path: Path) -> None:
         ({"designs": ["l3-host"]}, "the lab has no design 'l3-host'"),
         ({"stop": {"transfers": 3}}, "stop.transfers: the lab ends with the last message"),
         ({"routing": {"polarised": True}}, "routing.polarised is for the simulator"),
+        ({"routing": {"ecmp": {"resilient": True}}}, "routing.ecmp: resilient tables"),
+        ({"routing": {"ecmp": {"weights": "capacity"}}}, "routing.ecmp: resilient tables"),
         (
             {"faults": [{"kind": "wrong-route", "switch": "leaf0", "to": ["h9"], "via": "spine0",
                          "at": "10us"}]},
