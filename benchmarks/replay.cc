@@ -185,7 +185,11 @@ class Replay {
     if (const std::string found = in_.word(); found != name) {
       throw std::runtime_error("expected " + std::string(name) + ", not " + found);
     }
-    value = in_.get<T>();
+    if constexpr (std::is_same_v<T, std::string>) {
+      value = in_.word();
+    } else {
+      value = in_.get<T>();
+    }
   }
   void named(const char* name, bool& value) {
     int flag = 0;
@@ -239,20 +243,16 @@ class Replay {
     named("ecn_capable", p.ecn_capable);
     named("fixed_rate_bps", p.fixed_rate_bps);
     named("pfc_quanta", p.pfc_quanta);
-    named("g", p.dcqcn.g);
-    named("initial_alpha", p.dcqcn.initial_alpha);
-    named("min_dec_factor", p.dcqcn.min_dec_factor);
-    named("alpha_timer_ps", p.dcqcn.alpha_timer_ps);
-    named("rate_reduce_interval_ps", p.dcqcn.rate_reduce_interval_ps);
-    named("increase_timer_ps", p.dcqcn.increase_timer_ps);
-    named("byte_counter_bytes", p.dcqcn.byte_counter);
-    named("rate_ai_bps", p.dcqcn.rate_ai_bps);
-    named("rate_hai_bps", p.dcqcn.rate_hai_bps);
-    named("rate_min_bps", p.dcqcn.rate_min_bps);
-    named("fast_recovery_stages", p.dcqcn.fast_recovery_stages);
-    named("clamp_target_rate", p.dcqcn.clamp_target_rate);
-    named("clamp_after_increase", p.dcqcn.clamp_after_increase);
-    named("free_running", p.dcqcn.free_running);
+    std::string algorithm;
+    named("cc", algorithm);
+    std::size_t count = 0;
+    named("cc_values", count);
+    std::map<std::string, double> values;
+    for (; count > 0; --count) {
+      const std::string name = in_.word();
+      values[name] = in_.get<double>();
+    }
+    if (p.congestion_control) p.cc = emu::Cc::make(algorithm, values);
     named("echo_on_ack", p.echo_on_ack);
     engine_->add_nic_profile(p);
   }

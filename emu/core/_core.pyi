@@ -2,7 +2,7 @@
 # Written by `make docs`.
 """Packet-level discrete-event engine. Times are integer picoseconds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy
@@ -24,7 +24,7 @@ class Engine:
 
     def add_switch_profile(self, *, cell_bytes: int, buffer_bytes: int, pg_reserved_bytes: int, alpha_lossless: float, alpha_lossy: float, xon_bytes: int, xon_offset_bytes: int, headroom_pool_bytes: int, lossless_mask: int, strict_mask: int, quantum_bytes: Sequence[int], pipeline_ps: int, cut_through: bool, pfc_quanta: int, xoff_at_limit: bool, resume_by_own: bool, watchdog_poll_ps: int, watchdog_detect_ps: int, watchdog_restore_ps: int, watchdog_action: int) -> int: ...
 
-    def add_nic_profile(self, *, mtu_bytes: int, ack_interval: int, ack_priority: int, cnp_priority: int, retransmit_timeout_ps: int, retry_count: int, cnp_interval_ps: int, lossless_mask: int, rx_buffer_bytes: int, rx_xoff_bytes: int, rx_xon_bytes: int, congestion_control: bool, ecn_capable: bool, fixed_rate_bps: int, pfc_quanta: int, g: float, initial_alpha: float, min_dec_factor: float, alpha_timer_ps: int, rate_reduce_interval_ps: int, increase_timer_ps: int, byte_counter_bytes: int, rate_ai_bps: int, rate_hai_bps: int, rate_min_bps: int, fast_recovery_stages: int, clamp_target_rate: bool, clamp_after_increase: bool, free_running: bool, echo_on_ack: bool) -> int: ...
+    def add_nic_profile(self, *, mtu_bytes: int, ack_interval: int, ack_priority: int, cnp_priority: int, retransmit_timeout_ps: int, retry_count: int, cnp_interval_ps: int, lossless_mask: int, rx_buffer_bytes: int, rx_xoff_bytes: int, rx_xon_bytes: int, congestion_control: bool, ecn_capable: bool, fixed_rate_bps: int, pfc_quanta: int, cc: str, cc_values: Mapping[str, float], echo_on_ack: bool) -> int: ...
 
     def add_ecn_profile(self, kmin_bytes: int, kmax_bytes: int, pmax: float, priority_mask: int) -> int: ...
 

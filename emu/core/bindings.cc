@@ -285,11 +285,8 @@ NB_MODULE(_core, m) {
              std::int32_t retry_count, Ps cnp_interval_ps, std::uint8_t lossless_mask,
              std::int64_t rx_buffer_bytes, std::int64_t rx_xoff_bytes, std::int64_t rx_xon_bytes,
              bool congestion_control, bool ecn_capable, std::int64_t fixed_rate_bps,
-             std::uint32_t pfc_quanta, double g, double initial_alpha, double min_dec_factor,
-             Ps alpha_timer_ps, Ps rate_reduce_interval_ps, Ps increase_timer_ps,
-             std::int64_t byte_counter_bytes, std::int64_t rate_ai_bps, std::int64_t rate_hai_bps,
-             std::int64_t rate_min_bps, std::int32_t fast_recovery_stages, bool clamp_target_rate,
-             bool clamp_after_increase, bool free_running, bool echo_on_ack) {
+             std::uint32_t pfc_quanta, const std::string& cc,
+             const std::map<std::string, double>& cc_values, bool echo_on_ack) {
             emu::NicParams p;
             p.mtu = mtu_bytes;
             p.ack_interval = ack_interval;
@@ -306,31 +303,15 @@ NB_MODULE(_core, m) {
             p.ecn_capable = ecn_capable;
             p.fixed_rate_bps = fixed_rate_bps;
             p.pfc_quanta = pfc_quanta;
-            p.dcqcn = {g,
-                       initial_alpha,
-                       min_dec_factor,
-                       alpha_timer_ps,
-                       rate_reduce_interval_ps,
-                       increase_timer_ps,
-                       byte_counter_bytes,
-                       rate_ai_bps,
-                       rate_hai_bps,
-                       rate_min_bps,
-                       fast_recovery_stages,
-                       clamp_target_rate,
-                       clamp_after_increase,
-                       free_running};
+            if (congestion_control) p.cc = emu::Cc::make(cc, cc_values);
             p.echo_on_ack = echo_on_ack;
             return e.add_nic_profile(p);
           },
           nb::kw_only(), "mtu_bytes"_a, "ack_interval"_a, "ack_priority"_a, "cnp_priority"_a,
           "retransmit_timeout_ps"_a, "retry_count"_a, "cnp_interval_ps"_a, "lossless_mask"_a,
           "rx_buffer_bytes"_a, "rx_xoff_bytes"_a, "rx_xon_bytes"_a, "congestion_control"_a,
-          "ecn_capable"_a, "fixed_rate_bps"_a, "pfc_quanta"_a, "g"_a, "initial_alpha"_a,
-          "min_dec_factor"_a, "alpha_timer_ps"_a, "rate_reduce_interval_ps"_a,
-          "increase_timer_ps"_a, "byte_counter_bytes"_a, "rate_ai_bps"_a, "rate_hai_bps"_a,
-          "rate_min_bps"_a, "fast_recovery_stages"_a, "clamp_target_rate"_a,
-          "clamp_after_increase"_a, "free_running"_a, "echo_on_ack"_a)
+          "ecn_capable"_a, "fixed_rate_bps"_a, "pfc_quanta"_a, "cc"_a, "cc_values"_a,
+          "echo_on_ack"_a)
       .def(
           "add_ecn_profile",
           [](Engine& e, std::int64_t kmin_bytes, std::int64_t kmax_bytes, double pmax,

@@ -289,6 +289,22 @@ class Engine {
   void push_ready(NicPort& nic, std::uint32_t qp);
   void pace(Endpoint& ep, std::uint32_t qp);
   bool catch_up(std::uint32_t qp, Bps line, Ps now);
+  const Cc::Params& cc_params(std::uint32_t qp) const {
+    return nic_profiles_[endpoints_[qps_[qp].src].profile].cc;
+  }
+  /// Tells a queue pair's congestion control something that may change its rate:
+  /// what is left of its gap passes at a lower one; a higher one holds from the
+  /// next packet on, because the gap's end has been promised to the port.
+  template <typename Tell>
+  void steer(std::uint32_t qp, Ps now, Tell tell) {
+    const Pacing& pace = pacing(cc_[qp]);
+    SendQp& send = send_[qp];
+    const Bps before = pace.rate;
+    with_cc(cc_[qp], cc_params(qp), tell);
+    if (send.due > now && pace.rate > 0 && pace.rate < before) {
+      send.due = now + rest_of_gap(send.due - now, before, pace.rate);
+    }
+  }
   std::uint32_t port_for(const Endpoint& ep, std::uint32_t entropy) const;
   void occupy_receiver(Endpoint& ep, std::uint32_t port, const Packet& packet, Ps now,
                        bool& overflow);
@@ -357,7 +373,7 @@ class Engine {
   std::vector<QueuePair> qps_;
   std::vector<SendQp> send_;
   std::vector<RecvQp> recv_;
-  std::vector<Dcqcn::State> cc_;
+  std::vector<Cc::State> cc_;
   std::vector<AnyOrder> any_order_;            // by queue pair, unless all go back N
   std::vector<EntropySource> entropy_source_;  // by queue pair, if NICs spray
   std::vector<std::uint32_t> pins_;            // by queue pair: its path, where chosen

@@ -37,26 +37,24 @@ void Engine::pace(Endpoint& ep, std::uint32_t qp) {
   SendQp& send = send_[qp];
   send.state = SendState::kPaced;
   Ps key = send.due;
-  if (cc_[qp].limited) key = std::min(key, cc_[qp].timer_due);
+  const Pacing& pace = pacing(cc_[qp]);
+  if (pace.limited) key = std::min(key, pace.timer_due);
   nic_ports_[ep.first_port + send.port].paced.push(key, qp);
 }
 
 /// Brings the rate of a paced queue pair up to `now`; true when it may send.
 bool Engine::catch_up(std::uint32_t qp, Bps line, Ps now) {
   SendQp& send = send_[qp];
-  Dcqcn::State& cc = cc_[qp];
-  if (cc.limited) {
-    const Dcqcn::Params& params = nic_profiles_[endpoints_[qps_[qp].src].profile].dcqcn;
-    for (;;) {
-      const Bps before = cc.rate;
-      const Ps at = Dcqcn::step(cc, params, line, now);
-      if (at == kNever) break;
-      if (send.due > at) {  // the rest of the gap passes at the new rate
-        send.due =
-            at + static_cast<Ps>(static_cast<double>(send.due - at) *
-                                 (static_cast<double>(before) / static_cast<double>(cc.rate)));
+  const Pacing& pace = pacing(cc_[qp]);
+  if (pace.limited) {
+    with_cc(cc_[qp], cc_params(qp), [&](auto algorithm, auto& state, const auto& params) {
+      for (;;) {
+        const Bps before = pace.rate;
+        const Ps at = algorithm.step(state, params, line, now);
+        if (at == kNever) break;
+        if (send.due > at) send.due = at + rest_of_gap(send.due - at, before, pace.rate);
       }
-    }
+    });
   }
   return send.due <= now;
 }

@@ -26,9 +26,9 @@ std::uint32_t Engine::add_qp(std::uint32_t src, std::uint32_t dst, std::uint16_t
   qps_.push_back(qp);
   send_.emplace_back();
   recv_.emplace_back();
-  cc_.emplace_back();
-  prepare_any_order(nic_profiles_[endpoints_[src].profile]);
-  Dcqcn::start(cc_.back(), line_rate(endpoints_[src]));
+  const Endpoint& sender = endpoints_[src];
+  cc_.push_back(Cc::start(nic_profiles_[sender.profile].cc, line_rate(sender)));
+  prepare_any_order(nic_profiles_[sender.profile]);
   return static_cast<std::uint32_t>(qps_.size() - 1);
 }
 

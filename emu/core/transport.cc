@@ -160,7 +160,13 @@ void Engine::rewind(SendQp& send, std::uint32_t psn) {
 void Engine::on_ack(Endpoint& ep, const Packet& packet, Ps now) {
   SendQp& send = send_[packet.qp];
   acknowledge(send, packet.psn, now);
-  if (nic_profiles_[ep.profile].echo_on_ack && (packet.flags & kCe) != 0) on_cnp(ep, packet, now);
+  const NicParams& nic = nic_profiles_[ep.profile];
+  if (nic.echo_on_ack && (packet.flags & kCe) != 0) on_cnp(ep, packet, now);
+  if (nic.congestion_control) {
+    steer(packet.qp, now, [&](auto algorithm, auto& state, const auto& params) {
+      algorithm.on_ack(state, params, line_rate(ep), packet.psn, now);
+    });
+  }
   // A late ACK can overtake a rewind: what it covers is not sent again.
   if (send.next_psn < send.una_psn) send.next_psn = send.una_psn;
   if (!any_order_.empty()) hear_of_arrivals(ep, packet.qp, packet.psn, now);
@@ -184,15 +190,11 @@ void Engine::on_cnp(Endpoint& ep, const Packet& packet, Ps now) {
   if (send.message != kNone) ++messages_[send.message].cnps;
   const NicParams& nic = nic_profiles_[ep.profile];
   if (!nic.congestion_control) return;
-  Dcqcn::State& cc = cc_[packet.qp];
   const Bps line = line_rate(ep);
   catch_up(packet.qp, line, now);
-  const Bps before = cc.rate;
-  Dcqcn::on_cnp(cc, nic.dcqcn, line, now);
-  if (send.due > now && cc.rate > 0) {  // the rest of the gap passes at the new rate
-    send.due = now + static_cast<Ps>(static_cast<double>(send.due - now) *
-                                     (static_cast<double>(before) / static_cast<double>(cc.rate)));
-  }
+  steer(packet.qp, now, [&](auto algorithm, auto& state, const auto& params) {
+    algorithm.on_cnp(state, params, line, now);
+  });
 }
 
 void Engine::on_read_request(Endpoint& ep, const Packet& packet, Ps now) {
@@ -291,7 +293,8 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   ++message.sent_packets;
   if (message.first_tx < 0) message.first_tx = start;
   if (send.una_psn == send.high_psn) send.progress = start;  // nothing was outstanding
-  if (psn < send.high_psn) [[unlikely]] {
+  const bool again = psn < send.high_psn;
+  if (again) [[unlikely]] {
     const std::int32_t payload = payload_bytes(message, psn, nic.mtu);
     message.retransmitted_bytes += payload;
     ++totals_.retransmitted_packets;
@@ -309,13 +312,18 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   }
   transmit(port, packet, start);
 
-  Dcqcn::State& cc = cc_[qp_number];
   Bps rate = nic.fixed_rate_bps > 0 ? nic.fixed_rate_bps : port.rate.bps;
-  if (cc.limited) {
-    while (Dcqcn::step(cc, nic.dcqcn, port.rate.bps, start) != kNever) {
-    }
-    Dcqcn::on_send(cc, nic.dcqcn, port.rate.bps, bytes);
-    rate = std::min(rate, cc.rate);
+  const Pacing& pace_of = pacing(cc_[qp_number]);
+  if (pace_of.limited) {
+    const std::uint32_t place = psn - message.first_psn + 1;
+    const SentPacket sent{bytes, psn, port.next_free,
+                          last || place % static_cast<std::uint32_t>(nic.ack_interval) == 0, again};
+    with_cc(cc_[qp_number], nic.cc, [&](auto algorithm, auto& state, const auto& params) {
+      while (algorithm.step(state, params, port.rate.bps, start) != kNever) {
+      }
+      algorithm.on_send(state, params, port.rate.bps, sent);
+    });
+    rate = std::min(rate, pace_of.rate);
   }
   send.due = rate >= port.rate.bps
                  ? port.next_free

@@ -11,7 +11,7 @@
 #include <cstdint>
 
 #include "any_order.h"
-#include "cc/dcqcn.h"
+#include "cc/registry.h"
 #include "entropy.h"
 #include "packet.h"
 #include "units.h"
@@ -120,7 +120,7 @@ struct NicParams {
   bool sender_waits = false;          // in order: it goes no further ahead than the buffer reaches
   EntropyParams entropy;
   std::uint32_t pfc_quanta = 0xFFFF;
-  Dcqcn::Params dcqcn;
+  Cc::Params cc;
 };
 
 /// Does the sender have to be told of every arrival?

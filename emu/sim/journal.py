@@ -25,8 +25,9 @@ def recording_engine(seed: int, out: TextIO) -> _core.Engine:
     """An engine whose calls are also written to `out`, one a line.
 
     A line holds the name of the call and its arguments in the order of the bindings: numbers as
-    they are, truth values as 0 and 1, a word as it is, a list as its length and then its items.
-    An argument that the bindings take by name only is preceded by it.
+    they are, truth values as 0 and 1, a word as it is, a list as its length and then its items, a
+    mapping as its length, names and values. An argument that the bindings take by name only is
+    preceded by it.
     """
     return _Recorder(seed, out)  # type: ignore[return-value]
 
@@ -67,6 +68,11 @@ def _put(words: list[str], argument: Any) -> None:
         words.append(str(len(argument)))
         for item in argument:
             _put(words, item)
+    elif isinstance(argument, dict):
+        words.append(str(len(argument)))
+        for name, value in argument.items():
+            words.append(name)
+            _put(words, value)
     elif isinstance(argument, bool | np.bool_):
         words.append(str(int(argument)))
     elif isinstance(argument, str):

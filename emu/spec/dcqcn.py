@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from emu.spec.base import Bool, Float, Int, Name, Spec, Text
+from emu.spec.base import Bool, Float, Int, Name, Text
+from emu.spec.cc import CcParams
 from emu.spec.preset import expander
 from emu.units import Fraction, Rate, Size, Time, format_rate
 
 
-class DcqcnParams(Spec):
+class DcqcnParams(CcParams):
     """Congestion control of one NIC. Presets: ``vendor``, ``paper``, ``hpcc``."""
+
+    algorithm: ClassVar[str] = "dcqcn"
 
     name: Name = "inline"
     g: Annotated[Float, Field(gt=0, le=1)]
@@ -58,6 +61,28 @@ class DcqcnParams(Spec):
                 f"{format_rate(self.rate_ai)}: hyper increase must not be the slower"
             )
         return self
+
+    @property
+    def cnp_interval_ps(self) -> int:
+        return self.cnp_interval
+
+    def engine_values(self) -> dict[str, float]:
+        return {
+            "g": self.g,
+            "initial_alpha": self.initial_alpha,
+            "min_dec_factor": self.min_dec_factor,
+            "alpha_timer_ps": self.alpha_timer,
+            "rate_reduce_interval_ps": self.rate_reduce_interval,
+            "increase_timer_ps": self.increase_timer,
+            "byte_counter_bytes": self.byte_counter,
+            "rate_ai_bps": self.rate_ai,
+            "rate_hai_bps": self.rate_hai,
+            "rate_min_bps": self.rate_min,
+            "fast_recovery_stages": self.fast_recovery_stages,
+            "clamp_target_rate": self.clamp_target_rate,
+            "clamp_after_increase": self.clamp_after_increase,
+            "free_running": self.timers == "free-running",
+        }
 
 
 Dcqcn = Annotated[DcqcnParams, BeforeValidator(expander("dcqcn"))]

@@ -23,9 +23,9 @@ from pydantic import (
 from emu.errors import Fault, SpecError
 from emu.spec.base import Bool, Formed, Int, Name, Spec, Text
 from emu.spec.capture import CaptureSpec
+from emu.spec.cc import CcParams
 from emu.spec.checks import check_designs, check_faults, check_rest
 from emu.spec.context import LoadContext
-from emu.spec.dcqcn import DcqcnParams
 from emu.spec.design import DesignSpec
 from emu.spec.dialect import Dialect, DialectSpec
 from emu.spec.fault import FaultSpec, FaultWindow, fault_windows
@@ -130,11 +130,11 @@ class ExperimentSpec(Spec):
         return self
 
     @property
-    def cc(self) -> DcqcnParams | None:
+    def cc(self) -> CcParams | None:
         """Congestion control that the NICs use; None: fixed rate."""
         if self.transport.cc == "none":
             return None
-        return self.transport.dcqcn or self.topology.nic.cc
+        return self.transport.params or self.topology.nic.cc
 
     @property
     def fault_windows(self) -> list[FaultWindow]:

@@ -14,7 +14,12 @@ from emu.spec.topology import TopologySpec
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PARTIAL = ("PfcSpec", "EcnSpec", "EcnProfile")
 """Parts of a profile: where that has a `base`, they say only what differs."""
-_PRESETS = {"SwitchProfile": "switch", "NicProfile": "nic", "DcqcnParams": "dcqcn"}
+_PRESETS = {
+    "SwitchProfile": "switch",
+    "NicProfile": "nic",
+    "DcqcnParams": "dcqcn",
+    "TimelyParams": "timely",
+}
 
 
 def topology_schema() -> dict[str, Any]:

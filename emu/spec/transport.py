@@ -8,16 +8,19 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from emu.spec.base import Int, Spec
+from emu.spec.cc import CcParams
 from emu.spec.dcqcn import Dcqcn
+from emu.spec.timely import Timely
 from emu.units import Rate, Size
 
 
 class TransportSpec(Spec):
     """Overrides what the NIC profile says about congestion control."""
 
-    cc: Literal["dcqcn", "none"] | None = None
+    cc: Literal["dcqcn", "timely", "none"] | None = None
     """none: each queue pair sends at a fixed rate; null: as the NIC profile."""
     dcqcn: Dcqcn | None = None
+    timely: Timely | None = None
     rate: Annotated[Rate, Field(gt=0)] | None = None
     """Fixed rate of each queue pair; null: the line rate."""
     receiver: Literal["go-back-n", "in-order", "selective-repeat"] = "go-back-n"
@@ -39,8 +42,21 @@ class TransportSpec(Spec):
 
     @model_validator(mode="after")
     def _belong(self) -> Self:
-        if self.cc == "none" and self.dcqcn is not None:
-            raise ValueError("dcqcn is given and cc is none: leave one of them out")
+        for name, given in self._given().items():
+            if given is not None and self.cc not in (None, name):
+                raise ValueError(f"{name} is given and cc is {self.cc}: leave one of them out")
+        if self.timely is not None and self.cc is None:
+            raise ValueError("timely is given and cc is not: set cc to timely")
+        if self.cc == "timely" and self.timely is None:
+            raise ValueError("cc is timely and no NIC has parameters for it: give timely")
         if self.rate is not None and self.cc != "none":
             raise ValueError("rate belongs to cc: none (a fixed rate without congestion control)")
         return self
+
+    def _given(self) -> dict[str, CcParams | None]:
+        return {"dcqcn": self.dcqcn, "timely": self.timely}
+
+    @property
+    def params(self) -> CcParams | None:
+        """Parameters given here; null: as the NIC profile."""
+        return self._given().get(self.cc or "dcqcn")

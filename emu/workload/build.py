@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from emu.errors import SpecError
+from emu.errors import Fault, SpecError
 from emu.fabric.graph import Fabric
 from emu.spec import ExperimentSpec
 from emu.workload.from_flows import from_flows
@@ -43,11 +43,24 @@ def check_workload(spec: ExperimentSpec, fabric: Fabric) -> None:
     TraceError
         When the trace cannot be read.
     """
-    if isinstance(_read(spec, seed=1), RequestTrace):
-        try:
-            resolve(spec.workload, fabric)
-        except SpecError as error:
-            raise spec.located(error) from None
+    trace = _read(spec, seed=1)
+    try:
+        if isinstance(trace, RequestTrace):
+            reads = resolve(spec.workload, fabric).engine.verb == "read"
+        else:
+            reads = bool(trace.read.any())
+        if reads and spec.cc is not None and not spec.cc.reads:
+            raise SpecError([_reads_fault(spec.cc.algorithm)])
+    except SpecError as error:
+        raise spec.located(error) from None
+
+
+def _reads_fault(algorithm: str) -> Fault:
+    return Fault(
+        field="transport.cc",
+        message=f"{algorithm} measures acknowledgements, and the data of READs has none",
+        hint="take a workload.engine that writes: nixl-push, mooncake, layered",
+    )
 
 
 def _read(spec: ExperimentSpec, seed: int) -> RequestTrace | FlowTrace:

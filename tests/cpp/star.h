@@ -21,7 +21,10 @@ struct EngineTest {
   static std::uint32_t entropy(const Engine& e, std::uint32_t qp) { return e.qps_[qp].entropy; }
   static const SendQp& sender(const Engine& e, std::uint32_t qp) { return e.send_[qp]; }
   static const RecvQp& receiver(const Engine& e, std::uint32_t qp) { return e.recv_[qp]; }
-  static const Dcqcn::State& cc(const Engine& e, std::uint32_t qp) { return e.cc_[qp]; }
+  template <typename Algorithm = Dcqcn>
+  static const typename Algorithm::State& cc(const Engine& e, std::uint32_t qp) {
+    return std::get<typename Algorithm::State>(e.cc_[qp]);
+  }
   static void control(Engine& e, Kind kind, std::uint32_t qp, std::uint32_t psn, Ps now) {
     Endpoint& ep = e.endpoints_[e.qps_[qp].dst];
     e.send_control(ep, kind, qp, psn, now);
@@ -35,6 +38,14 @@ inline constexpr Ps kNs = 1'000;
 inline constexpr Ps kUs = 1'000'000;
 inline constexpr Ps kMs = 1'000'000'000;
 inline constexpr Bps kGbps = 1'000'000'000;
+
+/// Last round-trip time that TIMELY measured for a queue pair.
+inline Ps measured_rtt(const Engine& e, std::uint32_t qp) {
+  return EngineTest::cc<Timely>(e, qp).rtt_ps;
+}
+
+/// The parameters that a NIC has unless told otherwise.
+inline Dcqcn::Params& dcqcn(NicParams& nic) { return std::get<Dcqcn::Params>(nic.cc); }
 
 struct Star {
   std::uint32_t n = 2;
@@ -58,10 +69,10 @@ struct Star {
     nic.rx_xoff_bytes = 1'000'000;
     nic.rx_xon_bytes = 500'000;
     nic.cnp_interval_ps = 4 * kUs;
-    nic.dcqcn.alpha_timer_ps = kUs;
-    nic.dcqcn.rate_reduce_interval_ps = 4 * kUs;
-    nic.dcqcn.increase_timer_ps = 300 * kUs;
-    nic.dcqcn.rate_min_bps = kGbps / 1000;
+    dcqcn(nic).alpha_timer_ps = kUs;
+    dcqcn(nic).rate_reduce_interval_ps = 4 * kUs;
+    dcqcn(nic).increase_timer_ps = 300 * kUs;
+    dcqcn(nic).rate_min_bps = kGbps / 1000;
     chip.mmu.cell_bytes = 254;
     chip.mmu.buffer_bytes = 64'000'000;
     chip.mmu.xon_bytes = 9'144;

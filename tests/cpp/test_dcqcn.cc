@@ -71,7 +71,9 @@ struct Sender {
   explicit Sender(const Dcqcn::Params& params) : p(params) { Dcqcn::start(s, kLine); }
   void cnp(Ps now) { Dcqcn::on_cnp(s, p, kLine, now); }
   void look(Ps now) { Dcqcn::advance(s, p, kLine, now); }
-  void send(std::int64_t bytes) { Dcqcn::on_send(s, p, kLine, bytes); }
+  void send(std::int64_t bytes) {
+    Dcqcn::on_send(s, p, kLine, SentPacket{bytes, 0, 0, false, false});
+  }
 };
 }  // namespace
 

@@ -240,8 +240,8 @@ TEST(dcqcn_brings_an_incast_below_the_pause_threshold) {
   for (int on = 0; on < 2; ++on) {
     Incast in(5);
     in.star.nic.congestion_control = on != 0;
-    in.star.nic.dcqcn.rate_ai_bps = 5'000'000;
-    in.star.nic.dcqcn.rate_hai_bps = 50'000'000;
+    test::dcqcn(in.star.nic).rate_ai_bps = 5'000'000;
+    test::dcqcn(in.star.nic).rate_hai_bps = 50'000'000;
     in.star.ecn = {50'000, 100'000, 0.2, 8};
     Engine& e = in.go(4'000'000);
     in.star.run(kPsPerSecond);

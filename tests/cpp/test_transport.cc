@@ -337,7 +337,7 @@ TEST(a_fixed_rate_spaces_the_packets_at_that_rate) {
 TEST(a_notification_slows_the_sender_and_one_per_interval_is_sent) {
   Pair p;
   p.star.nic.congestion_control = true;
-  p.star.nic.dcqcn.rate_min_bps = 10 * kGbps;
+  test::dcqcn(p.star.nic).rate_min_bps = 10 * kGbps;
   p.star.nic.retransmit_timeout_ps = 10 * kMs;
   p.star.ecn = {-1, 0, 1.0, 8};  // every packet is marked
   p.go(200).e->run_until(5 * kMs, false);

@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "../units.h"
+#include "contract.h"
 
 namespace emu {
 
@@ -39,19 +39,35 @@ struct Dcqcn {
     // Both timers run on from the first CNP, and a CNP only leaves a note for them: alpha
     // rises or falls once per alpha_timer, a cut waits for its tick of the interval.
     bool free_running = false;
+
+    explicit Params(const CcFields& given)
+        : g(given.number("g")),
+          initial_alpha(given.number("initial_alpha")),
+          min_dec_factor(given.number("min_dec_factor")),
+          alpha_timer_ps(given.integer("alpha_timer_ps")),
+          rate_reduce_interval_ps(given.integer("rate_reduce_interval_ps")),
+          increase_timer_ps(given.integer("increase_timer_ps")),
+          byte_counter(given.integer("byte_counter_bytes")),
+          rate_ai_bps(given.integer("rate_ai_bps")),
+          rate_hai_bps(given.integer("rate_hai_bps")),
+          rate_min_bps(given.integer("rate_min_bps")),
+          fast_recovery_stages(static_cast<std::int32_t>(given.integer("fast_recovery_stages"))),
+          clamp_target_rate(given.integer("clamp_target_rate") != 0),
+          clamp_after_increase(given.integer("clamp_after_increase") != 0),
+          free_running(given.integer("free_running") != 0) {}
+    Params() = default;
   };
 
-  struct State {
-    Bps rate = 0;      // R_C: what the pacer uses
+  // rate is R_C; limited: a CNP came and the line rate is not regained.
+  struct State : Pacing {
+    using Algorithm = Dcqcn;
     Bps target = 0;    // R_T: where recovery aims
     double alpha = 0;  // congestion estimate, [0, 1]
     Ps alpha_due = kNever;
-    Ps timer_due = kNever;
     Ps cut_allowed = 0;  // free-running: when the next cut is decided
     std::int64_t bytes_left = 0;
     std::int32_t timer_stage = 0;
     std::int32_t byte_stage = 0;
-    bool limited = false;          // a CNP came and the line rate is not regained
     bool started = false;          // alpha has been initialised
     bool increased = false;        // the timer has raised the rate since the last cut
     bool noted_for_alpha = false;  // free-running: a CNP came since the last tick
@@ -85,10 +101,10 @@ struct Dcqcn {
     cut(s, p, now);
   }
 
-  /// `bytes` of this queue pair went out at `now`.
-  static void on_send(State& s, const Params& p, Bps line, std::int64_t bytes) {
+  /// A packet of this queue pair went out: the byte counter.
+  static void on_send(State& s, const Params& p, Bps line, const SentPacket& sent) {
     if (!s.limited || p.byte_counter == 0) return;
-    s.bytes_left -= bytes;
+    s.bytes_left -= sent.bytes;
     while (s.bytes_left <= 0 && s.limited) {
       s.bytes_left += p.byte_counter;
       ++s.byte_stage;
@@ -112,6 +128,9 @@ struct Dcqcn {
     s.timer_due = at + p.increase_timer_ps;
     return at;
   }
+
+  /// Acknowledgements say nothing about congestion here.
+  static void on_ack(State&, const Params&, Bps, std::uint32_t, Ps) {}
 
   /// Brings alpha and the increase timer up to `now`.
   static void advance(State& s, const Params& p, Bps line, Ps now) {
@@ -195,5 +214,6 @@ struct Dcqcn {
     }
   }
 };
+static_assert(CongestionControl<Dcqcn>);
 
 }  // namespace emu
