@@ -63,7 +63,8 @@ Bps Engine::allowed_rate(std::uint32_t qp) const {
   const Endpoint& ep = endpoints_[qps_[qp].src];
   const NicParams& nic = nic_profiles_[ep.profile];
   const Bps most = nic.fixed_rate_bps > 0 ? nic.fixed_rate_bps : line_rate(ep);
-  return cc_[qp].limited ? std::min(most, cc_[qp].rate) : most;
+  const Pacing& pace = pacing(cc_[qp]);
+  return pace.limited ? std::min(most, pace.rate) : most;
 }
 
 /// The queue pair has something to send from `now` on.

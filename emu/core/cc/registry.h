@@ -52,6 +52,9 @@ using Cc = CcList<Dcqcn, Timely>;
 inline Pacing& pacing(Cc::State& state) {
   return std::visit([](auto& s) -> Pacing& { return s; }, state);
 }
+inline const Pacing& pacing(const Cc::State& state) {
+  return std::visit([](const auto& s) -> const Pacing& { return s; }, state);
+}
 
 /// Calls `what(Algorithm{}, state, params)` with the types of this queue pair.
 template <typename What>
