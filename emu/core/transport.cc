@@ -315,12 +315,14 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   Bps rate = nic.fixed_rate_bps > 0 ? nic.fixed_rate_bps : port.rate.bps;
   const Pacing& pace_of = pacing(cc_[qp_number]);
   if (pace_of.limited) {
-    const std::uint32_t place = psn - message.first_psn + 1;
-    const SentPacket sent{bytes, psn, port.next_free,
-                          last || place % static_cast<std::uint32_t>(nic.ack_interval) == 0, again};
     with_cc(cc_[qp_number], nic.cc, [&](auto algorithm, auto& state, const auto& params) {
       while (algorithm.step(state, params, port.rate.bps, start) != kNever) {
       }
+      // In here, so that an algorithm pays for no more than it looks at.
+      const std::uint32_t place = psn - message.first_psn + 1;
+      const SentPacket sent{bytes, psn, port.next_free,
+                            last || place % static_cast<std::uint32_t>(nic.ack_interval) == 0,
+                            again};
       algorithm.on_send(state, params, port.rate.bps, sent);
     });
     rate = std::min(rate, pace_of.rate);
