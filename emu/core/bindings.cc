@@ -239,6 +239,21 @@ nb::dict totals(const Engine& engine) {
   return out;
 }
 
+/// Without the GIL, but Ctrl-C ends it: the exception comes at the next look.
+void run_until(Engine& e, emu::Ps until, bool stop_when_done) {
+  bool raised = false;
+  e.set_interrupted([&raised] {
+    const nb::gil_scoped_acquire gil;
+    return raised = PyErr_CheckSignals() != 0;
+  });
+  {
+    const nb::gil_scoped_release no_gil;
+    e.run_until(until, stop_when_done);
+  }
+  e.set_interrupted(nullptr);
+  if (raised) throw nb::python_error();
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -525,8 +540,7 @@ NB_MODULE(_core, m) {
       .def("set_storm", &Engine::set_storm, "endpoint"_a, "priority"_a, "on"_a)
       .def("set_silent", &Engine::set_silent, "endpoint"_a, "on"_a)
       .def("sample", &Engine::sample, "queues"_a = true)
-      .def("run_until", &Engine::run_until, "until_ps"_a, "stop_when_done"_a = false,
-           nb::call_guard<nb::gil_scoped_release>())
+      .def("run_until", &run_until, "until_ps"_a, "stop_when_done"_a = false)
       .def_prop_ro("now_ps", &Engine::now)
       .def_prop_ro("window_ps", &Engine::window_ps)
       .def_prop_ro("unfinished", &Engine::unfinished)

@@ -62,18 +62,17 @@ void Engine::set_link(std::uint32_t number, bool up) {
     Port& port = ports_[from];
     port.link_up = up;
     port.note_impairment();
-    port.announced = 0;  // what was announced may be lost below
     if (up) continue;
-    Port& peer = ports_[port.peer];
+    const Port& peer = ports_[port.peer];
     const Ps after = now_ + receive_ps_[peer.node];
-    peer.wire.filter([&](const Packet& packet) {
-      if (packet.at <= after) return true;
+    inboxes_.remove(pool_, peer.node, calendar_.number(), [&](const Packet& packet) {
+      if (packet.ingress != peer.index || packet.at <= after) return false;
       count_drop(from, packet, Drop::kLinkDown);
       note_wire_loss(from, packet);
-      return false;
+      return true;
     });
     const Ps reacts = now_ + reaction_ps_[port.peer];
-    peer.pfc_wire.filter([&](const PfcFrame& frame) { return frame.at <= reacts; });
+    pfc_wires_[port.peer].filter([&](const PfcFrame& frame) { return frame.at <= reacts; });
     if ((port.watched & kWatchedThere) != 0) observer_->recall(port.peer, after, reacts);
   }
 }
@@ -91,13 +90,13 @@ void Engine::port_detected(std::uint32_t number, bool up) {
     if (up) continue;
     while (!queue.packets.empty()) {
       const Packet packet = queue.packets.front();
-      queue.packets.pop();
+      queue.packets.pop(pool_);
       queue.bytes -= packet.bytes;
       count_drop(number, packet, Drop::kLinkDown);
       ++drops_[number].queue_packets[p];
       if (node.is_switch) release(switches_[node.index], packet.ingress, packet.bytes, now_);
     }
-    port.backlog &= static_cast<std::uint8_t>(~(1U << p));
+    port.backlog &= static_cast<PrioritySet>(~(1U << p));
   }
   if (node.is_switch) {
     Switch& sw = switches_[node.index];
@@ -174,7 +173,7 @@ void Engine::set_silent(std::uint32_t endpoint, bool on) {
       while (!queue.packets.empty()) {
         count_drop(number, queue.packets.front(), Drop::kHostSilent);
         queue.bytes -= queue.packets.front().bytes;
-        queue.packets.pop();
+        queue.packets.pop(pool_);
       }
     }
     ports_[number].backlog = 0;
@@ -187,11 +186,6 @@ std::int64_t Engine::take_watermark(std::uint32_t number) {
   EgressQueue& queue = queues_[number];
   watermarks_[number] = std::max(watermarks_[number], queue.bytes_max);
   return std::exchange(queue.bytes_max, queue.bytes);
-}
-
-std::int64_t Engine::watermark(std::uint32_t number) const {
-  const std::int64_t taken = watermarks_.empty() ? 0 : watermarks_[number];
-  return std::max(taken, queues_[number].bytes_max);
 }
 
 /// Appends a row for the fabric and, with `queues`, one for every queue that is

@@ -100,6 +100,14 @@ void Engine::transmit_closely(Port& port, Packet packet, Ps start) {
   if (survives(port, packet, start)) put_on_wire(port, packet, packet.at);
 }
 
+/// The same where the packet comes later than any window that has a box.
+void Engine::put_on_long_wire(const Port& port, Packet packet, Ps at) {
+  packet.at = at;
+  packet.ingress = port.peer_index;
+  inboxes_.keep(port.peer_node, packet);
+  wake(port.peer_node, at);
+}
+
 /// What becomes of a packet on a link that has a fault or that somebody is told
 /// of; counts it if it is lost.
 bool Engine::survives(Port& port, Packet& packet, Ps start) {
@@ -165,10 +173,21 @@ void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t
   if (!port.link_up) return;
   const Ps at =
       start + port.rate.time_of(framing_.pfc_bytes + framing_.preamble_bytes) + port.pfc_flight_ps;
-  Port& peer = ports_[port.peer];
-  peer.pfc_wire.push({at, priority, static_cast<std::uint16_t>(quanta)});
-  if (port.outside) outside_->pfc_sent(number, peer.pfc_wire.back(), start);
-  announce(peer, at);
+  const Port& peer = ports_[port.peer];
+  Ring<PfcFrame>& wire = pfc_wires_[port.peer];
+  wire.push({at, priority, static_cast<std::uint16_t>(quanta)});
+  if (port.outside) outside_->pfc_sent(number, wire.back(), start);
+  pfc_coming_[peer.wire_word] |= 1ULL << (peer.index & 63);
+  wake(peer.node, at);
+}
+
+/// Obeys the next pause frame that is on the way to a port.
+void Engine::take_pfc(std::uint32_t number) {
+  Ring<PfcFrame>& wire = pfc_wires_[number];
+  obey_pfc(number, wire.front());
+  wire.pop();
+  const Port& port = ports_[number];
+  if (wire.empty()) pfc_coming_[port.wire_word] &= ~(1ULL << (port.index & 63));
 }
 
 void Engine::obey_pfc(std::uint32_t number, const PfcFrame& frame) {
@@ -193,7 +212,7 @@ void Engine::obey_pfc(std::uint32_t number, const PfcFrame& frame) {
   }
   const bool holds = pauses_hold_ && frame.quanta != 0;
   queue.pause(frame.at, holds ? kNever : frame.at + pause_ps(frame.quanta, port.rate.bps));
-  port.paused |= static_cast<std::uint8_t>(1U << frame.priority);
+  port.paused |= static_cast<PrioritySet>(1U << frame.priority);
 }
 
 }  // namespace emu
