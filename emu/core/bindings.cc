@@ -5,6 +5,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -533,12 +534,17 @@ NB_MODULE(_core, m) {
       .def("set_link", &Engine::set_link, "port"_a, "up"_a)
       .def("port_detected", &Engine::port_detected, "port"_a, "up"_a)
       .def("set_loss", &Engine::set_loss, "port"_a, "loss"_a)
+      .def("set_codeword_loss", &Engine::set_codeword_loss, "port"_a, "codeword_bytes"_a, "loss"_a)
+      .def("set_frame_limit", &Engine::set_frame_limit, "port"_a, "bytes"_a)
       .def("set_rate", &Engine::set_rate, "port"_a, "rate_bps"_a)
+      .def("set_lossless", &Engine::set_lossless, "sw"_a, "priorities"_a.none())
+      .def("set_hash_seed", &Engine::set_hash_seed, "sw"_a, "seed"_a)
       .def("set_marking", &Engine::set_marking, "sw"_a, "on"_a)
       .def("set_black_hole", &Engine::set_black_hole, "port"_a, "on"_a, "routes"_a)
       .def("set_receive_rate", &Engine::set_receive_rate, "endpoint"_a, "rate_bps"_a)
       .def("set_storm", &Engine::set_storm, "endpoint"_a, "priority"_a, "on"_a)
       .def("set_silent", &Engine::set_silent, "endpoint"_a, "on"_a)
+      .def("broadcast", &Engine::broadcast, "endpoint"_a)
       .def("sample", &Engine::sample, "queues"_a = true)
       .def("run_until", &run_until, "until_ps"_a, "stop_when_done"_a = false)
       .def_prop_ro("now_ps", &Engine::now)

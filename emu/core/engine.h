@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,12 +91,17 @@ class Engine : public Results {
   void set_link(std::uint32_t port, bool up);
   void port_detected(std::uint32_t port, bool up);
   void set_loss(std::uint32_t port, double loss);
+  void set_codeword_loss(std::uint32_t port, std::uint32_t codeword_bytes, double loss);
+  void set_frame_limit(std::uint32_t port, std::uint16_t bytes);
   void set_rate(std::uint32_t port, Bps rate_bps);
+  void set_lossless(std::uint32_t sw, std::optional<std::uint8_t> priorities);
+  void set_hash_seed(std::uint32_t sw, std::uint64_t seed);
   void set_marking(std::uint32_t sw, bool on);
   void set_black_hole(std::uint32_t port, bool on, const std::vector<std::uint16_t>& routes);
   void set_receive_rate(std::uint32_t endpoint, Bps rate_bps);
   void set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on);
   void set_silent(std::uint32_t endpoint, bool on);
+  void broadcast(std::uint32_t endpoint);
   void sample(bool queues = true);
   /// Brings the counters of all switches' ports up to now(). Changes no result.
   void settle_switches();
@@ -146,6 +152,7 @@ class Engine : public Results {
   void put_on_long_wire(const Port& port, Packet packet, Ps at);
   bool survives(Port& port, Packet& packet, Ps start);
   bool passes(Port& port, const Packet& packet);
+  bool codeword_fails(Port& port, std::uint32_t number, const Packet& packet);
   void show(const Port& port, const Packet& packet, Ps start, bool arrives);
   void show_pfc(const Port& port, std::uint8_t priority, std::uint32_t quanta, Ps start);
   void send_pfc(std::uint32_t port, std::uint8_t priority, std::uint32_t quanta, Ps now);

@@ -112,6 +112,60 @@ void Engine::set_loss(std::uint32_t number, double loss) {
   port.note_impairment();
 }
 
+/// Of the codewords that the port sends, this share is beyond repair; a codeword
+/// carries so many bytes. 0: the port's FEC corrects everything.
+void Engine::set_codeword_loss(std::uint32_t number, std::uint32_t codeword_bytes, double loss) {
+  Port& port = ports_[number];
+  port.uncorrected = loss > 0;
+  port.note_impairment();
+  codeword_loss_.resize(ports_.size());
+  CodewordLoss& fec = codeword_loss_[number];
+  fec = {codeword_bytes, {}};
+  if (loss <= 0) return;
+  // A frame in n codewords survives if all of them do. Step by step, not pow():
+  // the result must not depend on libm.
+  double survives = 1;
+  for (std::uint32_t words = 0; words <= 0xFFFF / codeword_bytes + 2; ++words) {
+    survives *= 1 - loss;
+    fec.lost_q32.push_back(probability_q32(1 - survives));
+  }
+}
+
+/// What the port sends is discarded at the other end if the frame is larger; 0:
+/// nothing is.
+void Engine::set_frame_limit(std::uint32_t number, std::uint16_t bytes) {
+  ports_[number].peer_takes_bytes = bytes;
+  ports_[number].note_impairment();
+}
+
+/// The classes that a switch treats as lossless, from now on: it pauses for
+/// these, obeys pauses of these, and drops the others when their queue is long.
+/// None given: those of its profile.
+void Engine::set_lossless(std::uint32_t row, std::optional<std::uint8_t> wanted) {
+  Switch& sw = switches_[row];
+  const std::uint8_t priorities = wanted.value_or(sw.chip->mmu.lossless);
+  settle_all(sw, now_);
+  const auto changed = static_cast<std::uint8_t>(sw.mmu.params().lossless ^ priorities);
+  for (std::uint32_t g = 0; g < sw.ports * kPriorities; ++g) {
+    const std::uint32_t priority = g % kPriorities;
+    if ((changed >> priority & 1) == 0) continue;
+    PriorityGroup& pg = sw.group[g];
+    sw.mmu.reclassify(pg, (priorities >> priority & 1) != 0);
+    sw.queue[g].pause(now_, now_);  // nobody waits for a pause that is not meant for it
+    if (pg.xoff) resume_group(sw, pg, now_);
+  }
+  sw.mmu.set_lossless(priorities);
+  if (sw.in_order) {
+    for (std::uint32_t index = 0; index < sw.ports; ++index) note_due(sw, index);
+  }
+  wake(sw.node, now_);
+}
+
+/// The seed of a switch's hash.
+void Engine::set_hash_seed(std::uint32_t row, std::uint64_t seed) {
+  tables_.switches[row].hash_seed = seed;
+}
+
 /// The cable runs at this rate, both ways, from the next frame on. At most the
 /// rate that the fabric was built with: the window rests on that.
 void Engine::set_rate(std::uint32_t number, Bps rate_bps) {
@@ -157,6 +211,12 @@ void Engine::set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on) {
   if (!on && was) {
     for (std::uint32_t i = 0; i < ep.ports; ++i) send_pfc(ep.first_port + i, priority, 0, now_);
   }
+}
+
+/// The endpoint asks everybody for an address, out of turn.
+void Engine::broadcast(std::uint32_t endpoint) {
+  send_arp(endpoints_[endpoint], now_);
+  wake(endpoints_[endpoint].node, now_);
 }
 
 void Engine::set_silent(std::uint32_t endpoint, bool on) {

@@ -127,6 +127,19 @@ void Engine::note_wire_loss(std::uint32_t number, const Packet& packet) {
   drops_[number].wire_bytes += packet.bytes;
 }
 
+/// Is one of the codewords bad that a frame lies in? It begins anywhere in its
+/// first one.
+bool Engine::codeword_fails(Port& port, std::uint32_t number, const Packet& packet) {
+  const CodewordLoss& fec = codeword_loss_[number];
+  const std::uint64_t seed = seed_ ^ 0xfec;
+  const auto start = static_cast<std::uint32_t>(
+      (std::uint64_t{draw32(seed, number, port.loss_draws++)} * fec.bytes) >> 32);
+  const std::uint32_t length = packet.bytes + static_cast<std::uint32_t>(framing_.preamble_bytes);
+  const std::size_t words = (start + length - 1) / fec.bytes;  // beyond the first
+  const std::uint64_t lost = fec.lost_q32[std::min(words, fec.lost_q32.size() - 1)];
+  return draw32(seed, number, port.loss_draws++) < lost;
+}
+
 /// Decides the fate of a packet on an impaired link; counts it if it is lost.
 bool Engine::passes(Port& port, const Packet& packet) {
   const std::uint32_t number = ports_[port.peer].peer;
@@ -145,6 +158,14 @@ bool Engine::passes(Port& port, const Packet& packet) {
   if ((lost >> packet.current_priority() & 1) != 0) {
     count_drop((port.lost >> packet.current_priority() & 1) != 0 ? number : port.peer, packet,
                Drop::kPfcWatchdog);
+    return false;
+  }
+  if (port.peer_takes_bytes != 0 && packet.bytes > port.peer_takes_bytes) {
+    count_drop(port.peer, packet, Drop::kMtuExceeded);
+    return false;
+  }
+  if (port.uncorrected && codeword_fails(port, number, packet)) {
+    count_drop(number, packet, Drop::kLinkError);
     return false;
   }
   if (port.loss_q32 != 0 && draw32(seed_ ^ 0x10ad, number, port.loss_draws++) < port.loss_q32) {

@@ -134,6 +134,13 @@ class Mmu {
     pool_used_ -= lossless ? shared_part(used) - shared_part(used - size) : size;
   }
 
+  /// What a group holds counts from now on as lossless traffic does, or as lossy.
+  void reclassify(const PriorityGroup& pg, bool lossless) {
+    const std::int64_t difference = pg.used - shared_part(pg.used);
+    pool_used_ += lossless ? -difference : difference;
+  }
+  void set_lossless(std::uint8_t priorities) { params_.lossless = priorities; }
+
   /// May a paused group let its sender go on?
   bool may_resume(const PriorityGroup& pg) const {
     return pg.headroom == 0 && shared_part(pg.used) <= resume_level();

@@ -223,7 +223,7 @@ void Engine::send_arp(Endpoint& ep, Ps now) {
   packet.at = now;
   packet.qp = id;
   packet.psn =
-      static_cast<std::uint32_t>(now / arp_.period_ps);  // whose turn it is to be asked for
+      static_cast<std::uint32_t>(now / std::max<Ps>(arp_.period_ps, 1));  // who is asked for
   packet.entropy = entropy;
   packet.route = packet.dst = kBroadcast;
   packet.bytes = arp_.bytes;

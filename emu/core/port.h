@@ -91,12 +91,14 @@ struct alignas(64) Port {
   Ps pfc_flight_ps = 0;         // last bit sent -> peer obeys: propagation + its reaction
   std::uint64_t loss_q32 = 0;
   std::uint32_t loss_draws = 0;
-  bool known_down = false;  // its node has noticed that the link is down
-  std::uint8_t lost = 0;    // bit p: the watchdog drops priority p here, both ways
+  bool known_down = false;             // its node has noticed that the link is down
+  std::uint8_t lost = 0;               // bit p: the watchdog drops priority p here, both ways
+  bool uncorrected = false;            // some codewords of its FEC fail
+  std::uint16_t peer_takes_bytes = 0;  // larger frames the peer discards; 0: none is too large
 
   void note_impairment() {
     impaired = !link_up || black_hole || loss_q32 != 0 || outside || watched != 0 || lost != 0 ||
-               to->lost != 0;
+               to->lost != 0 || uncorrected || peer_takes_bytes != 0;
   }
 };
 static_assert(sizeof(EgressQueue) == 128 && sizeof(Port) == 128, "hot fields by cache line");

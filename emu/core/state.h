@@ -72,6 +72,12 @@ class EngineState {
   std::vector<EgressQueue> queues_;                      // port * 8 + priority
   std::vector<PriorityGroup> pgs_;                       // port * 8 + priority
   std::vector<std::vector<std::uint16_t>> hole_routes_;  // by port, rarely used
+  /// A frame that lies in n + 1 codewords is lost with lost_q32[n].
+  struct CodewordLoss {
+    std::uint32_t bytes = 1;  // of frames that a codeword carries
+    std::vector<std::uint64_t> lost_q32;
+  };
+  std::vector<CodewordLoss> codeword_loss_;  // by port, empty until one fails
   std::vector<SwitchProfile> switch_profiles_;
   std::vector<NicParams> nic_profiles_;
   std::vector<EcnProfile> ecn_profiles_;
