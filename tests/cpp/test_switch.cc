@@ -151,6 +151,22 @@ TEST(a_pause_is_refreshed_at_half_its_time_for_as_long_as_it_is_needed) {
   CHECK_EQ(e.totals().xoff_episodes, e.totals().xon_frames - 1);  // one XON ended the storm
 }
 
+TEST(what_a_pause_without_an_end_stopped_goes_on_with_its_xon) {
+  // The senders stay paused, so nothing else reminds the switch of what waits in it.
+  Incast in(3);
+  in.star.engine.set_pauses_hold(true);
+  in.star.nic.retransmit_timeout_ps = 100 * kMs;
+  Engine& e = in.go(2'000'000);
+  e.set_storm(0, 3, true);
+  e.run_until(300 * kUs, false);
+  const std::uint64_t sent = in.star.queue(3, 3).tx_packets;
+  e.set_storm(0, 3, false);
+  e.run_until(310 * kUs, false);
+  CHECK(in.star.queue(3, 3).tx_packets > sent + 50);
+  in.star.run();
+  in.check_all_done_and_drained();
+}
+
 TEST(short_quanta_hold_as_well_as_long_ones) {
   for (const std::uint32_t quanta : {100U, 1'000U, 0xFFFFU}) {
     Incast in(9);
