@@ -376,6 +376,7 @@ class Replay {
       {"set_time_grain", [this] { engine_->set_time_grain(i64()); }},
       {"set_done_when_acked", [this] { engine_->set_done_when_acked(flag()); }},
       {"set_pauses_hold", [this] { engine_->set_pauses_hold(flag()); }},
+      {"set_turns_by_due", [this] { engine_->set_turns_by_due(flag()); }},
       {"set_hash_words", [this] { engine_->set_hash_words(in_.list<std::uint32_t>()); }},
       {"set_groups", [this] { groups(); }},
       {"set_overlay",
@@ -520,7 +521,12 @@ class Replay {
        [this] {
          const auto endpoint = u32();
          const auto priority = u8();
-         engine_->set_storm(endpoint, priority, flag());
+         const auto on = flag();
+         emu::Storm storm;
+         storm.quanta = u32();
+         storm.every_ps = i64();
+         storm.frame = emu::storm_frame(in_.word());
+         engine_->set_storm(endpoint, priority, on, storm);
        }},
       {"set_silent",
        [this] {

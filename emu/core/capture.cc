@@ -52,6 +52,7 @@ bool Capture::passes(const Sighting& sighting, File& file) {
   if (sighting.at < filter.start || sighting.at >= filter.stop) return false;
   const Packet& packet = sighting.packet;
   const std::uint8_t priority = sighting.pfc ? packet.priority : packet.current_priority();
+  if (sighting.pfc && priority >= kPriorities) return filter.pfc;  // of no class
   if ((filter.priorities >> priority & 1) == 0) return false;
   if (sighting.pfc) return filter.pfc;
   if (!filter.endpoints.empty() && !filter.endpoints[engine_.source_of(packet)] &&

@@ -6,9 +6,12 @@
 // or in neither; SendQp::state says which.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <queue>
+#include <stdexcept>
+#include <string>
 #include <tuple>
 #include <vector>
 
@@ -32,6 +35,26 @@ struct NicPort {
   PacedQueue paced;
 };
 
+/// What a storm consists of.
+enum class StormFrame : std::uint8_t {
+  kPfc,
+  kNoClass,  // PFC whose enable vector is empty
+  kPause,    // IEEE 802.3x, for the whole link
+};
+
+inline StormFrame storm_frame(const std::string& name) {
+  if (name == "pfc") return StormFrame::kPfc;
+  if (name == "no-class") return StormFrame::kNoClass;
+  if (name == "pause") return StormFrame::kPause;
+  throw std::invalid_argument("no storm of " + name);
+}
+
+struct Storm {
+  std::uint32_t quanta = 0xFFFF;
+  Ps every_ps = 0;  // 0: half of a pause, so that it never ends
+  StormFrame frame = StormFrame::kPfc;
+};
+
 /// One NIC: an address with one or two ports.
 struct Endpoint {
   std::uint32_t node = 0;
@@ -45,6 +68,7 @@ struct Endpoint {
   std::uint8_t rx_paused = 0;  // bit p: it sent XOFF for priority p
   std::uint8_t storm = 0;      // bit p: sends XOFF for p without end
   bool silent = false;
+  std::array<Storm, kPriorities> storms{};  // by priority, while it storms
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers;
 };
 

@@ -87,10 +87,18 @@ void FrameEncoder::pfc(const Sighting& sighting, const Ends& ends, Frame& frame)
   std::fill_n(begin, wire::kFrameBytesMin, std::uint8_t{0});
   std::uint8_t* p =
       ethernet(begin, plan_.node_mac[ends.from], wire::kMacControlAddress, wire::kEtherMacControl);
-  wire::Pfc body;
-  body.enabled = static_cast<std::uint16_t>(1U << sighting.packet.priority);
-  body.quanta[sighting.packet.priority] = static_cast<std::uint16_t>(sighting.packet.psn);
-  body.write(p);
+  const std::uint8_t priority = sighting.packet.priority;
+  const auto quanta = static_cast<std::uint16_t>(sighting.packet.psn);
+  if (priority == kPauseOfLink) {
+    wire::Pause{.quanta = quanta}.write(p);
+  } else {
+    wire::Pfc body;
+    if (priority != kPauseOfNobody) {
+      body.enabled = static_cast<std::uint16_t>(1U << priority);
+      body.quanta[priority] = quanta;
+    }
+    body.write(p);
+  }
   frame.captured = frame.length = wire::kFrameBytesMin;
   frame.multicast = true;
 }

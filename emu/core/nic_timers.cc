@@ -41,6 +41,20 @@ void Engine::occupy_receiver(Endpoint& ep, std::uint32_t number, const Packet& p
   arm(ep, now + std::min(until_xon + 1, refresh), TimerKind::kRxXon, number);
 }
 
+/// One frame of a storm on every port, and the time of the next.
+void Engine::send_storm(Endpoint& ep, std::uint8_t priority, Ps at) {
+  const Storm& storm = ep.storms[priority];
+  for (std::uint32_t i = 0; i < ep.ports; ++i) {
+    if (storm.frame == StormFrame::kPfc) {
+      send_pfc(ep.first_port + i, priority, storm.quanta, at);
+    } else {
+      send_classless(ep.first_port + i, storm, at);
+    }
+  }
+  const Ps every = storm.every_ps > 0 ? storm.every_ps : pause_ps(storm.quanta, line_rate(ep)) / 2;
+  arm(ep, at + every, TimerKind::kStorm, priority);
+}
+
 void Engine::fire(Endpoint& ep, const Timer& timer) {
   const auto& [at, kind, id, slot] = timer;
   switch (kind) {
@@ -59,10 +73,7 @@ void Engine::fire(Endpoint& ep, const Timer& timer) {
       break;
     case TimerKind::kStorm:
       if ((ep.storm >> id & 1) == 0) break;
-      for (std::uint32_t i = 0; i < ep.ports; ++i) {
-        send_pfc(ep.first_port + i, static_cast<std::uint8_t>(id), 0xFFFF, at);
-      }
-      arm(ep, at + pause_ps(0xFFFF, line_rate(ep)) / 2, TimerKind::kStorm, id);
+      send_storm(ep, static_cast<std::uint8_t>(id), at);
       break;
     case TimerKind::kRxXon: {
       if (ep.rx_paused == 0) break;

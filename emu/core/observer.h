@@ -13,6 +13,11 @@
 
 namespace emu {
 
+/// Priorities of frames that pause no class: PFC that enables none, and the
+/// PAUSE of IEEE 802.3x, which means the whole link.
+inline constexpr std::uint8_t kPauseOfNobody = 8;
+inline constexpr std::uint8_t kPauseOfLink = 9;
+
 /// One frame at one port.
 struct Sighting {
   Ps at;               // outbound: its first bit leaves; inbound: its last bit arrives

@@ -27,6 +27,7 @@ def set_dialect(engine: _core.Engine, dialect: DialectSpec) -> None:
         )
     engine.set_time_grain(dialect.time_grain)
     engine.set_pauses_hold(dialect.pauses == "hold")
+    engine.set_turns_by_due(dialect.turns == "due")
 
 
 def switch_hash_seeds(

@@ -47,6 +47,10 @@ class DialectSpec(Spec):
     marks_return: Literal["cnp", "ack"] = "cnp"
     """ack: a mark returns as a flag of the marked packet's acknowledgement; there are no
     CNPs and no gap between notifications."""
+    turns: Literal["ready", "due"] = "ready"
+    """Which queue pair of a NIC goes next. ready: in the order in which they became ready; one
+    that has sent at line rate is ready at once. due: a paced one that falls due while it sends
+    goes first."""
     hash: Literal["mix", "murmur3"] = "mix"
     """murmur3: switches hash addresses and ports with MurmurHash3, seeded with their node
     number; a node's number is the digits at the end of its name."""

@@ -197,6 +197,9 @@ class BackgroundSpec(Spec):
     random phase on (uniform only)."""
     fan_in: Annotated[Int, Field(ge=1, le=4096)] = 8
     """Senders of one incast."""
+    queue_pairs: Literal["shared", "per-message"] = "shared"
+    """per-message: each message has a queue pair of its own. One of a single packet is then
+    sent like a traffic generator's: what is lost is not repeated before the timeout."""
     start: Time = 0
     stop: Time | None = None
 

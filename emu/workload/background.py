@@ -38,7 +38,12 @@ def background_flows(
     SpecError
         When the fabric has too few endpoints, or there would be too many messages.
     """
-    return [_flows(spec, number, fabric, stop_ps, seed) for number, spec in enumerate(specs)]
+    frames = [_flows(spec, number, fabric, stop_ps, seed) for number, spec in enumerate(specs)]
+    for spec, frame in zip(specs, frames, strict=True):
+        if spec.queue_pairs == "per-message":
+            # Lanes of entry n are -1 - n, and so on in steps of the number of entries.
+            frame["lane"] -= len(specs) * (1 + np.arange(len(frame), dtype=np.int64))
+    return frames
 
 
 def _flows(

@@ -6,11 +6,10 @@ namespace emu::telemetry {
 namespace {
 /// Calls visit(packet, bytes that it stands for) for packets of a queue.
 template <typename Visit>
-void look(const PacketFifo& packets, Visit visit) {
+void look(const Ring<Packet>& packets, Visit visit) {
   const std::uint32_t step = std::max(1U, packets.size() / Pauses::kLooks);
-  std::uint32_t i = 0;
-  for (const Packet& packet : packets) {
-    if (i++ % step == 0) visit(packet, static_cast<std::int64_t>(packet.bytes) * step);
+  for (std::uint32_t i = 0; i < packets.size(); i += step) {
+    visit(packets[i], static_cast<std::int64_t>(packets[i].bytes) * step);
   }
 }
 }  // namespace

@@ -11,7 +11,7 @@ import yaml
 from emu.errors import InputError, RunError
 from emu.interop.hpcc.config import Config
 from emu.interop.hpcc.flows import ORIGIN_PS, Flow, read_flows
-from emu.interop.hpcc.topology import Topology, read_topology
+from emu.interop.hpcc.topology import Link, Topology, read_topology
 from emu.units import format_rate, format_time
 
 KB = 1000
@@ -131,7 +131,7 @@ def _experiment(
 def _graph(graph: Topology, config: Config) -> dict[str, Any]:
     links = []
     homes = dict.fromkeys(graph.hosts, 0)
-    for link in graph.links:
+    for link in _in_order(graph):
         ends = {}
         for side, node in (("a", link.a), ("b", link.b)):
             if graph.kinds[node] == "host":
@@ -151,6 +151,18 @@ def _graph(graph: Topology, config: Config) -> dict[str, Any]:
             raise InputError(f"host {host} has no link", file=graph.links[0].place.file)
     nodes = [{"name": graph.name(n), "kind": kind} for n, kind in enumerate(graph.kinds)]
     return {"nodes": nodes, "links": links}
+
+
+def _in_order(graph: Topology) -> list[Link]:
+    """Links such that every switch meets its neighbours in the order in which that simulator
+    lists equal next hops: by the addresses of its objects, the later node first.
+
+    A switch there is so large (2 MB of counters, switch-node.h) that each gets a memory mapping
+    of its own, and mappings grow downwards.
+    """
+    inner = [k for k in graph.links if graph.kinds[k.a] != "host" and graph.kinds[k.b] != "host"]
+    outer = [k for k in graph.links if k not in inner]
+    return outer + sorted(inner, key=lambda k: (max(k.a, k.b), min(k.a, k.b)), reverse=True)
 
 
 def _switch(graph: Topology, config: Config, priority: int) -> dict[str, Any]:
