@@ -14,6 +14,7 @@ import pandas as pd
 from emu.core import _core
 from emu.sim.build import PRIORITIES, build_engine
 from emu.sim.ports import PortMap, map_ports
+from emu.sim.recording import Recording
 from emu.sim.results import counters, flow_table
 from emu.sim.run import drive
 from emu.sim.scenario import Scenario, make_scenario
@@ -29,6 +30,13 @@ class Done:
     scenario: Scenario
     engine: _core.Engine
     ports: PortMap
+    recording: Recording | None = None
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """Series of the queue pairs, of a run that was recorded."""
+        assert self.recording is not None
+        return self.recording.tables()["qp_series"]
 
     @cached_property
     def flows(self) -> pd.DataFrame:
@@ -64,17 +72,18 @@ def load(folder: Path, name: str) -> ExperimentSpec:
     return load_experiment(folder / name)
 
 
-def simulate(variant: Variant, seed: int) -> Done:
-    """Run a variant in memory."""
+def simulate(variant: Variant, seed: int, record: bool = False) -> Done:
+    """Run a variant in memory; with ``record`` what its level asks for is recorded."""
     scenario = make_scenario(variant, seed)
     ports = map_ports(scenario.fabric)
     engine = build_engine(scenario, ports)
-    drive(engine, scenario, Timeline(engine, scenario.fabric, ports))
-    return Done(variant, scenario, engine, ports)
+    recording = Recording(engine, scenario, ports) if record else None
+    drive(engine, scenario, Timeline(engine, scenario.fabric, ports), recording=recording)
+    return Done(variant, scenario, engine, ports, recording)
 
 
-def runs(spec: ExperimentSpec) -> Iterator[Done]:
+def runs(spec: ExperimentSpec, record: bool = False) -> Iterator[Done]:
     """Every variant with every seed."""
     for variant in spec.variants():
         for seed in spec.seeds:
-            yield simulate(variant, seed)
+            yield simulate(variant, seed, record)
