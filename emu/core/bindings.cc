@@ -5,6 +5,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/array.h>
 #include <nanobind/stl/map.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
@@ -237,6 +238,21 @@ nb::dict totals(const Engine& engine) {
   out["timeouts"] = t.timeouts;
   out["failed_qps"] = t.failed_qps;
   return out;
+}
+
+/// Without the GIL, but Ctrl-C ends it: the exception comes at the next look.
+void run_until(Engine& e, emu::Ps until, bool stop_when_done) {
+  bool raised = false;
+  e.set_interrupted([&raised] {
+    const nb::gil_scoped_acquire gil;
+    return raised = PyErr_CheckSignals() != 0;
+  });
+  {
+    const nb::gil_scoped_release no_gil;
+    e.run_until(until, stop_when_done);
+  }
+  e.set_interrupted(nullptr);
+  if (raised) throw nb::python_error();
 }
 
 }  // namespace
@@ -519,7 +535,11 @@ NB_MODULE(_core, m) {
       .def("set_link", &Engine::set_link, "port"_a, "up"_a)
       .def("port_detected", &Engine::port_detected, "port"_a, "up"_a)
       .def("set_loss", &Engine::set_loss, "port"_a, "loss"_a)
+      .def("set_codeword_loss", &Engine::set_codeword_loss, "port"_a, "codeword_bytes"_a, "loss"_a)
+      .def("set_frame_limit", &Engine::set_frame_limit, "port"_a, "bytes"_a)
       .def("set_rate", &Engine::set_rate, "port"_a, "rate_bps"_a)
+      .def("set_lossless", &Engine::set_lossless, "sw"_a, "priorities"_a.none())
+      .def("set_hash_seed", &Engine::set_hash_seed, "sw"_a, "seed"_a)
       .def("set_marking", &Engine::set_marking, "sw"_a, "on"_a)
       .def("set_black_hole", &Engine::set_black_hole, "port"_a, "on"_a, "routes"_a)
       .def("set_receive_rate", &Engine::set_receive_rate, "endpoint"_a, "rate_bps"_a)
@@ -531,9 +551,9 @@ NB_MODULE(_core, m) {
           },
           "endpoint"_a, "priority"_a, "on"_a, "quanta"_a, "every_ps"_a, "frame"_a)
       .def("set_silent", &Engine::set_silent, "endpoint"_a, "on"_a)
+      .def("broadcast", &Engine::broadcast, "endpoint"_a)
       .def("sample", &Engine::sample, "queues"_a = true)
-      .def("run_until", &Engine::run_until, "until_ps"_a, "stop_when_done"_a = false,
-           nb::call_guard<nb::gil_scoped_release>())
+      .def("run_until", &run_until, "until_ps"_a, "stop_when_done"_a = false)
       .def_prop_ro("now_ps", &Engine::now)
       .def_prop_ro("window_ps", &Engine::window_ps)
       .def_prop_ro("unfinished", &Engine::unfinished)

@@ -161,15 +161,11 @@ nb::dict counters(const Engine& engine) {
   out["pfc_on_off_frames"] = column(std::move(pauses_ended));
   out["group_dropped_packets"] = column(std::move(group_drops));
   std::vector<std::int64_t> flying, flying_bytes, up;
-  for (const Port& port : engine.ports()) {
-    std::int64_t bytes = 0;
-    for (std::uint32_t i = 0; i < port.wire.size(); ++i) {
-      bytes += port.wire[i].bytes + engine.framing().gap_bytes;
-    }
-    flying.push_back(port.wire.size());
-    flying_bytes.push_back(bytes);
-    up.push_back(port.link_up ? 1 : 0);
+  for (const auto& [packets, bytes] : engine.on_wires()) {
+    flying.push_back(packets);
+    flying_bytes.push_back(bytes + std::int64_t{packets} * engine.framing().gap_bytes);
   }
+  for (const Port& port : engine.ports()) up.push_back(port.link_up ? 1 : 0);
   out["arriving_packets"] = column(std::move(flying));
   out["arriving_bytes"] = column(std::move(flying_bytes));
   out["link_up"] = column(std::move(up));

@@ -12,13 +12,19 @@ namespace {
 constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
 }
 
+/// An occupancy that may be old is far above the largest that is known: finds the
+/// true one. Watermarks are true occupancies, found here and at the end of windows.
+void Engine::find_watermarks(Switch& sw, std::uint32_t index, Ps now) {
+  settle_all(sw, now);
+  note_watermarks(sw, index);
+}
+
 /// Keeps the largest occupancy of the pool and of a port's priority groups.
 /// The values at hand must be true: all ports are settled.
 void Engine::note_watermarks(Switch& sw, std::uint32_t index) {
   PriorityGroup* groups = &sw.group[index * kPriorities];
   for (std::uint32_t left = sw.seen; left != 0; left &= left - 1) {
-    PriorityGroup& pg = groups[std::countr_zero(left)];
-    pg.used_max = std::max(pg.used_max, pg.used);
+    groups[std::countr_zero(left)].note_maximum();
   }
   sw.mmu.note_pool_maximum();
 }
@@ -32,9 +38,8 @@ void Engine::pause_at_limit(Switch& sw, std::uint32_t group, Ps now) {
 
 /// A lossless packet that the shared space might not hold: into headroom, with
 /// XOFF, or dropped. False: dropped, counted.
-bool Engine::take_scarce(Switch& sw, std::uint32_t in, std::uint32_t priority, std::int64_t size,
-                         const Packet& packet, Ps now) {
-  const std::uint32_t group = in * kPriorities + priority;
+bool Engine::take_scarce(Switch& sw, std::int64_t size, const Packet& packet, Ps now) {
+  const std::uint32_t group = IngressTag::group(packet.ingress);
   PriorityGroup& pg = sw.group[group];
   settle_all(sw, now);
   switch (sw.mmu.admit_lossless(pg, size)) {
@@ -51,7 +56,7 @@ bool Engine::take_scarce(Switch& sw, std::uint32_t in, std::uint32_t priority, s
       break;
   }
   if (!pg.xoff) go_xoff(sw, group, now);
-  count_drop(sw.first_port + in, packet, Drop::kHeadroomExceeded);
+  count_drop(sw.first_port + group / kPriorities, packet, Drop::kHeadroomExceeded);
   return false;
 }
 
@@ -61,7 +66,7 @@ void Engine::go_xoff(Switch& sw, std::uint32_t group, Ps now) {
   sw.xoff_usage_min = sw.xoff.empty() ? usage : std::min(sw.xoff_usage_min, usage);
   pg.xoff = true;
   if (!sw.in_order) {  // from here on departures run in order
-    sw.in_order = true;
+    sw.in_order = sw.stopping = true;
     sw.due = {};
     sw.due_at.assign(sw.ports, kNever);
     for (std::uint32_t index = 0; index < sw.ports; ++index) note_due(sw, index);

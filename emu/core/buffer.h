@@ -18,11 +18,11 @@ namespace emu {
   Port& port = sw.port[index];
   const std::uint32_t priority = packet.current_priority();
   EgressQueue& queue = sw.queue[index * kPriorities + priority];
-  queue.packets.push(packet);
+  queue.packets.push(pool_, packet);
   queue.bytes += packet.bytes;
   queue.bytes_max = std::max(queue.bytes_max, queue.bytes);
-  port.backlog |= static_cast<std::uint8_t>(1U << priority);
-  sw.active[index] = 1;
+  sw.active[index >> 6] |= 1ULL << (index & 63);
+  port.backlog |= static_cast<PrioritySet>(1U << priority);
   if (sw.in_order) [[unlikely]]
     note_due(sw, index);
 }
@@ -30,7 +30,7 @@ namespace emu {
 [[gnu::always_inline]] inline void Engine::give_back(Switch& sw, std::uint16_t ingress,
                                                      std::int64_t size, Ps now) {
   const std::uint32_t priority = IngressTag::priority(ingress);
-  PriorityGroup& pg = sw.group[IngressTag::port(ingress) * kPriorities + priority];
+  PriorityGroup& pg = sw.group[IngressTag::group(ingress)];
   sw.mmu.release(pg, size, sw.mmu.lossless(priority));
   if (!sw.in_order) [[likely]]
     return;
@@ -57,7 +57,7 @@ namespace emu {
   give_back(sw, shared.ingress, shared.size, now);
 }
 
-/// Starts the first packet of an egress queue.
+/// Starts the first packet of an egress queue; the caller sees to port.backlog.
 [[gnu::always_inline]] inline void Engine::depart(Switch& sw, Port& port, EgressQueue& queue,
                                                   std::uint32_t priority, Ps start) {
   Packet& packet = queue.packets.front();
@@ -74,14 +74,15 @@ namespace emu {
   }
   ++queue.tx_packets;
   queue.tx_bytes += bytes + static_cast<std::uint32_t>(framing_.gap_bytes);
-  if (carries_data(packet.kind)) {
-    queue.tx_payload += bytes - headers_[header_row(packet)];
+  if (is_middle(packet)) [[likely]] {
+    queue.tx_payload += bytes - middle_header_bytes_;
+  } else {
+    count_headers(queue, packet);
   }
   transmit(port, packet, start);
-  queue.packets.pop();
-  if (queue.packets.empty()) port.backlog &= static_cast<std::uint8_t>(~(1U << priority));
+  queue.packets.pop(pool_);
   if (port.paused != 0 && (port.paused >> priority & 1) != 0 && queue.paused_until <= start) {
-    port.paused &= static_cast<std::uint8_t>(~(1U << priority));
+    port.paused &= static_cast<PrioritySet>(~(1U << priority));
   }
   release(sw, ingress, bytes, start);
 }
@@ -92,10 +93,20 @@ namespace emu {
   Port& port = sw.port[index];
   EgressQueue* queues = &sw.queue[index * kPriorities];
   while (port.backlog != 0) {
-    const Choice choice = choose(port, queues, until, sw.chip->scheduler);
-    if (choice.priority < 0) return choice.start;
-    depart(sw, port, queues[choice.priority], static_cast<std::uint32_t>(choice.priority),
-           choice.start);
+    if (!single_bit(port.backlog)) [[unlikely]] {
+      const Choice choice = choose_among(port, queues, until, sw.chip->scheduler);
+      if (choice.priority < 0) return choice.start;
+      depart_by_choice(sw, port, choice);
+      continue;
+    }
+    const int p = std::countr_zero(port.backlog);
+    EgressQueue& queue = queues[p];
+    do {
+      const Ps start = earliest_start(port, queue, p);
+      if (start >= until) return start;
+      depart(sw, port, queue, static_cast<std::uint32_t>(p), start);
+    } while (!queue.packets.empty());
+    port.backlog = 0;
   }
   return kNever;
 }
@@ -111,20 +122,18 @@ namespace emu {
   return sw.mmu.admit_lossy(queue.bytes, size);
 }
 
-/// Takes `size` bytes of buffer for a packet that came in by a port with a
-/// priority; sends XOFF when that priority group goes beyond its limit. False:
-/// dropped, counted.
-[[gnu::always_inline]] inline bool Engine::take_buffer(Switch& sw, std::uint32_t in,
-                                                       std::uint32_t priority, bool lossless,
-                                                       std::int64_t size, const Packet& packet,
-                                                       Ps now) {
-  PriorityGroup& pg = sw.group[in * kPriorities + priority];
+/// Takes `size` bytes of buffer for a packet in its priority group (packet.ingress);
+/// sends XOFF when the group goes beyond its limit. False: dropped, counted.
+[[gnu::always_inline]] inline bool Engine::take_buffer(Switch& sw, std::int64_t size,
+                                                       const Packet& packet, Ps now) {
+  const std::uint32_t group = IngressTag::group(packet.ingress);
+  PriorityGroup& pg = sw.group[group];
   Mmu& mmu = sw.mmu;
-  if (!lossless) {
+  if (!mmu.lossless(group % kPriorities)) {
     if (!mmu.pool_has(size)) {
       settle_all(sw, now);
       if (!mmu.pool_has(size)) {
-        count_drop(sw.first_port + in, packet, Drop::kBufferFull);
+        count_drop(sw.first_port + group / kPriorities, packet, Drop::kBufferFull);
         return false;
       }
     }
@@ -132,22 +141,18 @@ namespace emu {
   } else if (mmu.admit_lossless(pg, size) == Admission::kShared) [[likely]] {
     mmu.take_shared(pg, size, true);
     if (mmu.at_limit(pg)) [[unlikely]]
-      pause_at_limit(sw, in * kPriorities + priority, now);
-  } else if (!take_scarce(sw, in, priority, size, packet, now)) {
+      pause_at_limit(sw, group, now);
+  } else if (!take_scarce(sw, size, packet, now)) {
     return false;
   }
-  sw.seen |= static_cast<std::uint8_t>(1U << priority);
-  if (mmu.clearly_above(pg.used, pg.used_max) ||
-      mmu.clearly_above(mmu.pool_used(), mmu.pool_used_max())) [[unlikely]] {
-    settle_all(sw, now);
-    note_watermarks(sw, in);
-  }
+  sw.seen |= 1U << group % kPriorities;
+  if (pg.used > pg.look_above || mmu.pool_looks_high()) [[unlikely]]
+    find_watermarks(sw, group / kPriorities, now);
   return true;
 }
 
-/// A packet that came in by port `in` with `in_priority` goes out by `out`.
-[[gnu::always_inline]] inline void Engine::admit(Switch& sw, std::uint32_t in,
-                                                 std::uint32_t in_priority, std::uint32_t out,
+/// A packet that came in by packet.ingress goes out by port `out`.
+[[gnu::always_inline]] inline void Engine::admit(Switch& sw, std::uint32_t out,
                                                  const Packet& packet, Ps now) {
   if (sw.port[out].backlog != 0) settle(sw, out, now);
   const std::int64_t size = sw.mmu.footprint(packet.bytes);
@@ -156,9 +161,7 @@ namespace emu {
     count_drop(sw.first_port + out, packet, Drop::kEgressLimit);
     return;
   }
-  if (take_buffer(sw, in, in_priority, sw.mmu.lossless(in_priority), size, packet, now)) {
-    enqueue(sw, out, packet);
-  }
+  if (take_buffer(sw, size, packet, now)) enqueue(sw, out, packet);
 }
 
 }  // namespace emu

@@ -71,9 +71,8 @@ std::vector<QueueCircle> circles_of(const std::vector<std::vector<std::uint32_t>
 /// Does the egress queue hold packets that came in by this port and priority?
 bool Engine::holds_from(std::uint32_t number, std::uint32_t port, std::uint32_t priority) const {
   const Switch& sw = switches_[nodes_[ports_[port].node].index];
-  const Ring<Packet>& packets = queues_[number].packets;
-  for (std::uint32_t i = 0; i < packets.size(); ++i) {
-    std::uint16_t tag = packets[i].ingress;
+  for (const Packet& packet : queues_[number].packets) {
+    std::uint16_t tag = packet.ingress;
     if (IngressTag::replicated(tag)) tag = sw.replications[IngressTag::replication(tag)].ingress;
     if (IngressTag::port(tag) == ports_[port].index && IngressTag::priority(tag) == priority) {
       return true;

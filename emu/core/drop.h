@@ -21,15 +21,16 @@ enum class Drop : std::uint8_t {
   kHostSilent,        // delivered to a host that no longer answers
   kSamePort,          // a bridge never sends a frame out of the port it came in by
   kPfcWatchdog,       // of a class that the PFC watchdog gave up on a port
+  kMtuExceeded,       // larger than the port at the other end of the link takes
   kCount,
 };
 
 inline constexpr int kDropReasons = static_cast<int>(Drop::kCount);
 
 inline constexpr std::array<const char*, kDropReasons> kDropNames = {
-    "headroom_exceeded", "egress_limit", "buffer_full",  "no_route",  "link_down",
-    "link_error",        "black_hole",   "stp_blocked",  "hop_limit", "receiver_overflow",
-    "host_silent",       "same_port",    "pfc_watchdog",
+    "headroom_exceeded", "egress_limit", "buffer_full",  "no_route",     "link_down",
+    "link_error",        "black_hole",   "stp_blocked",  "hop_limit",    "receiver_overflow",
+    "host_silent",       "same_port",    "pfc_watchdog", "mtu_exceeded",
 };
 
 }  // namespace emu

@@ -14,6 +14,8 @@ namespace {
 constexpr Ps kWindowMaxPs = 2'000'000;
 /// A cut-through switch forwards once it has the headers.
 constexpr std::int32_t kCutThroughBytes = kMinFrameBytes;
+/// Between two questions whether to go on: a tenth of a second or so.
+constexpr std::uint64_t kHopsPerLook = 1 << 20;
 }  // namespace
 
 std::uint32_t Engine::add_switch_profile(const SwitchProfile& profile) {
@@ -59,7 +61,7 @@ void Engine::add_switch(std::uint32_t ports, std::uint32_t profile) {
   sw.first_port = first;
   sw.ports = ports;
   sw.profile = profile;
-  sw.active.resize((ports + 7) / 8 * 8);
+  sw.active.resize((ports + 63) / 64);
   nodes_.push_back({static_cast<std::uint32_t>(switches_.size() - 1), first, ports, 0, true});
   receive_ps_.push_back(switch_profiles_[profile].pipeline_ps);
   ports_.resize(first + ports);
@@ -129,9 +131,12 @@ void Engine::finish_build() {
     }
     words += (node.ports + 63) / 64;
   }
-  wires_.assign(words, 0);
+  pfc_wires_.resize(ports_.size());
+  pfc_coming_.assign(words, 0);
+  inboxes_.resize(static_cast<std::uint32_t>(nodes_.size()));
   for (Port& port : ports_) {
     port.to = &ports_[port.peer];
+    port.peer_index = port.to->index;
     set_arrival(port);
   }
   unmarked_profile_ = static_cast<std::uint16_t>(add_ecn_profile({kNever, kNever, 1.0, 0}));
@@ -177,6 +182,7 @@ void Engine::finish_build() {
           static_cast<std::int16_t>(-payload_of(packet, tables_.overlay.overhead_bytes, framing_));
     }
   }
+  middle_header_bytes_ = static_cast<std::uint32_t>(headers_[0]);
   tables_.endpoints = static_cast<std::uint32_t>(endpoints_.size());
   calendar_ = Calendar(static_cast<std::uint32_t>(nodes_.size()), window_ps_);
   for (SwitchTables& table : tables_.switches) {
@@ -204,16 +210,19 @@ void Engine::process(std::uint32_t number, Ps limit, bool partial) {
   Ps next = node.is_switch ? process_switch(switches_[node.index], limit)
                            : process_endpoint(endpoints_[node.index], limit);
   if (partial) {
+    for (const Packet& packet : inboxes_.box(number, calendar_.number())) {
+      next = std::min(next, packet.at);
+    }
     for (std::uint32_t i = 0; i < node.ports; ++i) {
-      const Port& port = ports_[node.first_port + i];
-      if (!port.wire.empty()) next = std::min(next, port.wire.front().at);
-      if (!port.pfc_wire.empty()) next = std::min(next, port.pfc_wire.front().at);
+      const Ring<PfcFrame>& wire = pfc_wires_[node.first_port + i];
+      if (!wire.empty()) next = std::min(next, wire.front().at);
     }
   }
   if (next < kNever) wake(number, std::max(next, limit));
 }
 
 void Engine::run_until(Ps until, bool stop_when_done) {
+  for (Switch& sw : switches_) note_routes(sw);  // tables change between runs
   for (Ps poll = next_watchdog_poll(); poll < until; poll = next_watchdog_poll()) {
     run_windows(poll, stop_when_done);
     if (now_ < poll) return;
@@ -225,6 +234,10 @@ void Engine::run_until(Ps until, bool stop_when_done) {
 void Engine::run_windows(Ps until, bool stop_when_done) {
   while (now_ < until) {
     if (stop_when_done && unfinished_ == 0) return;
+    if (totals_.packet_hops >= looks_at_hops_) [[unlikely]] {
+      looks_at_hops_ = totals_.packet_hops + kHopsPerLook;
+      if (interrupted_ && interrupted_()) return;
+    }
     Ps next = calendar_.next_work();
     if (!posts_.empty()) next = std::min(next, std::get<0>(posts_.top()));
     if (next >= until) {
@@ -248,22 +261,11 @@ void Engine::run_windows(Ps until, bool stop_when_done) {
       arm(endpoints_[qp.verb == Verb::kRead ? qp.dst : qp.src], at, TimerKind::kPost, number, slot);
     }
     const bool partial = limit < calendar_.end();
+    inboxes_.sort_in(pool_, calendar_.number(), calendar_.end());
     calendar_.drain([&](std::uint32_t node) { process(node, limit, partial); });
     now_ = limit;
     if (!partial) calendar_.advance();
   }
-}
-
-std::pair<std::uint64_t, std::uint64_t> Engine::in_flight() const {
-  std::uint64_t packets = 0;
-  std::uint64_t bytes = 0;
-  const auto add = [&](const Ring<Packet>& ring) {
-    packets += ring.size();
-    for (std::uint32_t i = 0; i < ring.size(); ++i) bytes += ring[i].bytes;
-  };
-  for (const Port& port : ports_) add(port.wire);
-  for (const EgressQueue& queue : queues_) add(queue.packets);
-  return {packets, bytes};
 }
 
 }  // namespace emu

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine: all state of one simulated fabric, and the loop over windows.
+// The engine: what can be done with a simulated fabric, and the loop over windows.
 //
 // Time advances in windows in which no node can affect another. Each node
 // takes what its wires bring in the window, in canonical order (time, then
@@ -12,46 +12,19 @@
 
 #include <cstdint>
 #include <functional>
-#include <queue>
-#include <tuple>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
-#include "arrivals.h"
-#include "counters.h"
-#include "deadlock.h"
-#include "ecn.h"
-#include "endpoint.h"
-#include "forwarding.h"
-#include "observer.h"
-#include "outside.h"
-#include "port.h"
-#include "recorder.h"
-#include "remote.h"
+#include "results.h"
 #include "routing/registry.h"
-#include "switch.h"
-#include "transport.h"
-#include "watchdog.h"
-#include "window.h"
 
 namespace emu {
 
-struct NodeRef {
-  std::uint32_t index = 0;  // among endpoints or switches
-  std::uint32_t first_port = 0;
-  std::uint32_t ports = 0;
-  std::uint32_t wire_word = 0;  // first word of its flags in wires_
-  bool is_switch = false;
-};
-
-struct ArpPlan {
-  Ps period_ps = 0;  // 0: none
-  std::uint16_t bytes = 64;
-  std::uint8_t priority = 0;
-};
-
-class Engine {
+class Engine : public Results {
  public:
-  explicit Engine(std::uint64_t seed) : seed_(seed) {}
+  explicit Engine(std::uint64_t seed) { seed_ = seed; }
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -84,6 +57,7 @@ class Engine {
   /// Switches hash these words with MurmurHash3 instead of the queue pair's
   /// entropy: per queue pair 3 words towards the destination and 3 back.
   void set_hash_words(std::vector<std::uint32_t> words);
+  using Results::tables;
   ForwardingTables& tables() { return tables_; }
   /// How a switch picks one of several next hops: a policy of routing/registry.h.
   void set_routing(std::uint32_t sw, const std::string& policy, const RoutingParams& params);
@@ -109,8 +83,6 @@ class Engine {
   /// Takes out the messages to which nothing can happen any more; the memory of
   /// their records goes to those that are posted later.
   void retire(std::vector<Message>& out);
-  /// What has been posted and not retired, by queue pair.
-  void list_messages(std::vector<Message>& out) const;
 
   // What happens to the fabric, applied by the caller at now().
   void set_group(std::uint32_t group, const std::vector<std::uint32_t>& ports);
@@ -121,12 +93,17 @@ class Engine {
   void set_link(std::uint32_t port, bool up);
   void port_detected(std::uint32_t port, bool up);
   void set_loss(std::uint32_t port, double loss);
+  void set_codeword_loss(std::uint32_t port, std::uint32_t codeword_bytes, double loss);
+  void set_frame_limit(std::uint32_t port, std::uint16_t bytes);
   void set_rate(std::uint32_t port, Bps rate_bps);
+  void set_lossless(std::uint32_t sw, std::optional<std::uint8_t> priorities);
+  void set_hash_seed(std::uint32_t sw, std::uint64_t seed);
   void set_marking(std::uint32_t sw, bool on);
   void set_black_hole(std::uint32_t port, bool on, const std::vector<std::uint16_t>& routes);
   void set_receive_rate(std::uint32_t endpoint, Bps rate_bps);
   void set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on, const Storm& storm = {});
   void set_silent(std::uint32_t endpoint, bool on);
+  void broadcast(std::uint32_t endpoint);
   void sample(bool queues = true);
   /// Brings the counters of all switches' ports up to now(). Changes no result.
   void settle_switches();
@@ -137,8 +114,6 @@ class Engine {
   void set_recorder(Recorder* recorder, bool departures);
   /// Deepest level of a queue (port * 8 + priority) since the last call.
   std::int64_t take_watermark(std::uint32_t queue);
-  /// Deepest level of a queue at any time.
-  std::int64_t watermark(std::uint32_t queue) const;
 
   // Pipelines of another kind: after finish_build(), before the first packet.
   /// All packets are forwarded by `outside`, which outlives the engine's last run.
@@ -158,45 +133,8 @@ class Engine {
   /// Runs until fabric time `until`, or until nothing is left to happen, or
   /// until every posted message has ended when `stop_when_done`.
   void run_until(Ps until, bool stop_when_done);
-  Ps now() const { return now_; }
-  std::uint64_t unfinished() const { return unfinished_; }
-  Ps window_ps() const { return window_ps_; }
-
-  // Results.
-  const Totals& totals() const { return totals_; }
-  /// By number, as long as none has been retired.
-  const std::vector<Message>& messages() const { return messages_; }
-  const std::vector<Port>& ports() const { return ports_; }
-  const std::vector<QueuePair>& queue_pairs() const { return qps_; }
-  const std::vector<SendQp>& send_side() const { return send_; }
-  const std::vector<RecvQp>& receive_side() const { return recv_; }
-  /// What congestion control allows a queue pair now.
-  Bps allowed_rate(std::uint32_t qp) const;
-  const std::vector<NicPort>& nic_ports() const { return nic_ports_; }
-  const Framing& framing() const { return framing_; }
-  const std::vector<Endpoint>& endpoints() const { return endpoints_; }
-  const std::vector<NodeRef>& nodes() const { return nodes_; }
-  const ForwardingTables& tables() const { return tables_; }
-  const NicParams& nic(std::uint32_t endpoint) const {
-    return nic_profiles_[endpoints_[endpoint].profile];
-  }
-  /// Latency of a node's receive side: a switch's pipeline, a NIC's processing.
-  Ps receive_ps(std::uint32_t node) const { return receive_ps_[node]; }
-  const std::vector<DropCounts>& drops() const { return drops_; }
-  const std::vector<EgressQueue>& queues() const { return queues_; }
-  const std::vector<PriorityGroup>& groups() const { return pgs_; }
-  const std::vector<Switch>& switches() const { return switches_; }
-  const std::vector<QueueSample>& queue_samples() const { return queue_samples_; }
-  const std::vector<SeriesSample>& series() const { return series_; }
-  const std::vector<Event>& events() const { return events_; }
-  std::uint32_t source_of(const Packet& packet) const;
-  std::uint32_t entropy_of(const Packet& packet) const;
-  /// Does the packet have an entropy value of its own in its lowest 14 bits?
-  bool sprayed(const Packet& packet) const { return sprays_ && carries_data(packet.kind); }
-  const std::vector<RecvQp>& receivers() const { return recv_; }
-  const std::vector<AnyOrder>& any_order() const { return any_order_; }
-  /// Packets on wires and in queues, and their bytes.
-  std::pair<std::uint64_t, std::uint64_t> in_flight() const;
+  /// Asked some times a second: true ends run_until() at once, wherever it is.
+  void set_interrupted(std::function<bool()> interrupted) { interrupted_ = std::move(interrupted); }
 
  private:
   friend struct EngineTest;
@@ -206,19 +144,21 @@ class Engine {
   void set_arrival(Port& port) const;
   void run_windows(Ps until, bool stop_when_done);
   void process(std::uint32_t node, Ps limit, bool partial);
-  Ps wake(std::uint32_t node, Ps at) { return calendar_.wake(node, at); }
+  void wake(std::uint32_t node, Ps at) { calendar_.wake(node, at); }
   void arm(Endpoint& endpoint, Ps at, TimerKind kind, std::uint32_t id, std::uint32_t slot = 0);
 
   // link.cc: what both kinds of node do with a port
   void transmit(Port& port, const Packet& packet, Ps start);
   void transmit_closely(Port& port, Packet packet, Ps start);
   void put_on_wire(Port& port, const Packet& packet, Ps at);
-  Ps announce(const Port& to, Ps at);
+  void put_on_long_wire(const Port& port, Packet packet, Ps at);
   bool survives(Port& port, Packet& packet, Ps start);
   bool passes(Port& port, const Packet& packet);
+  bool codeword_fails(Port& port, std::uint32_t number, const Packet& packet);
   void show(const Port& port, const Packet& packet, Ps start, bool arrives);
   void show_pfc(const Port& port, std::uint8_t priority, std::uint32_t quanta, Ps start);
   void send_pfc(std::uint32_t port, std::uint8_t priority, std::uint32_t quanta, Ps now);
+  void take_pfc(std::uint32_t port);
   void send_classless(std::uint32_t port, const Storm& storm, Ps now);
   void obey_pfc(std::uint32_t port, const PfcFrame& frame);
   void note_wire_loss(std::uint32_t port, const Packet& packet);
@@ -227,17 +167,19 @@ class Engine {
 
   // switch.cc and buffer.cc: departures and buffer
   Ps process_switch(Switch& sw, Ps limit);
-  void admit(Switch& sw, std::uint32_t in, std::uint32_t in_priority, std::uint32_t out,
-             const Packet& packet, Ps now);
+  template <typename Visit>
+  void for_each_pause_wire(const Switch& sw, Visit visit);
+  std::uint32_t collect(Switch& sw, PacketFifo& box, Ps limit);
+  void admit(Switch& sw, std::uint32_t out, const Packet& packet, Ps now);
   void depart(Switch& sw, Port& port, EgressQueue& queue, std::uint32_t priority, Ps start);
+  void depart_by_choice(Switch& sw, Port& port, const Choice& choice);
+  void count_headers(EgressQueue& queue, const Packet& packet);
   void release(Switch& sw, std::uint16_t ingress, std::uint32_t bytes, Ps now);
   bool egress_accepts(Switch& sw, std::uint32_t out, std::uint32_t priority, std::int64_t size,
                       Ps now);
-  bool take_buffer(Switch& sw, std::uint32_t in, std::uint32_t priority, bool lossless,
-                   std::int64_t size, const Packet& packet, Ps now);
+  bool take_buffer(Switch& sw, std::int64_t size, const Packet& packet, Ps now);
   void pause_at_limit(Switch& sw, std::uint32_t group, Ps now);
-  bool take_scarce(Switch& sw, std::uint32_t in, std::uint32_t priority, std::int64_t size,
-                   const Packet& packet, Ps now);
+  bool take_scarce(Switch& sw, std::int64_t size, const Packet& packet, Ps now);
   void enqueue(Switch& sw, std::uint32_t index, const Packet& packet);
   void give_back(Switch& sw, std::uint16_t ingress, std::int64_t size, Ps now);
   Ps settle(Switch& sw, std::uint32_t index, Ps until);
@@ -245,6 +187,7 @@ class Engine {
   void settle_in_order(Switch& sw, Ps until);
   void note_due(Switch& sw, std::uint32_t index);
   void take_pause(Switch& sw, std::uint32_t index, Ps at);
+  void find_watermarks(Switch& sw, std::uint32_t index, Ps now);
   void note_watermarks(Switch& sw, std::uint32_t index);
   void go_xoff(Switch& sw, std::uint32_t group, Ps now);
   void resume_groups(Switch& sw, Ps now);
@@ -261,7 +204,10 @@ class Engine {
   void look_for_deadlocks();
 
   // pipeline.cc: where a packet goes
-  void receive(Switch& sw, std::uint32_t index, Packet& packet, Ps now);
+  void note_routes(Switch& sw) const;
+  std::uint32_t look_up(const Switch& sw, const Packet& packet) const;
+  void receive(Switch& sw, std::uint32_t index, std::uint32_t out, Packet& packet, Ps now);
+  void receive_closely(Switch& sw, std::uint32_t index, Packet& packet, Ps now);
   void forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now);
   void flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std::int32_t key, Ps now);
   bool replicate(Switch& sw, const Packet& packet, std::uint16_t ingress, std::vector<Copy>& copies,
@@ -280,6 +226,8 @@ class Engine {
 
   // nic.cc and nic_timers.cc: an endpoint's ports
   Ps process_endpoint(Endpoint& ep, Ps limit);
+  void collect(const Endpoint& ep, PacketFifo& box, Ps limit);
+  std::uint32_t pausing_port(const Endpoint& ep, Ps limit) const;
   Ps settle_endpoint(Endpoint& ep, Ps until);
   Ps settle_nic(Endpoint& ep, std::uint32_t index, Ps until);
   void wake_paced(Endpoint& ep, const Port& port, NicPort& nic, Ps now);
@@ -313,10 +261,9 @@ class Engine {
   void send_storm(Endpoint& ep, std::uint8_t priority, Ps at);
   void occupy_receiver(Endpoint& ep, std::uint32_t port, const Packet& packet, Ps now,
                        bool& overflow);
-  Bps line_rate(const Endpoint& ep) const { return ports_[ep.first_port].rate.bps; }
 
   // transport.cc: reliable connection
-  void deliver(Endpoint& ep, const Port& port, const Packet& packet, Ps now);
+  void deliver(Endpoint& ep, const Packet& packet, Ps now);
   void on_data(Endpoint& ep, const Packet& packet, Ps now);
   void answer(Endpoint& ep, Kind kind, std::uint32_t qp, std::uint32_t psn, Ps now,
               std::uint8_t flags = 0);
@@ -346,66 +293,6 @@ class Engine {
   void open_window(std::uint32_t qp, const NicParams& nic);
   std::uint32_t spread(std::uint32_t qp, const NicParams& nic, Ps now);
   void fail(std::uint32_t qp, std::uint32_t node, Ps now);
-
-  std::uint64_t seed_;
-  Ps now_ = 0;
-  Ps window_ps_ = 1;
-  Framing framing_;
-  bool pauses_hold_ = false;
-  bool turns_by_due_ = false;
-  bool done_when_acked_ = false;
-  std::vector<std::uint32_t> hash_words_;  // see set_hash_words()
-  Calendar calendar_;
-  std::vector<NodeRef> nodes_;
-  std::vector<std::uint64_t> wires_;  // by node, bit by port: something is on the wire to it
-  std::vector<Endpoint> endpoints_;
-  std::vector<NicPort> nic_ports_;  // by port number: endpoints come first
-  std::vector<Switch> switches_;
-  std::vector<Port> ports_;
-  std::vector<DropCounts> drops_;                        // by port
-  std::vector<EgressQueue> queues_;                      // port * 8 + priority
-  std::vector<PriorityGroup> pgs_;                       // port * 8 + priority
-  std::vector<std::vector<std::uint16_t>> hole_routes_;  // by port, rarely used
-  std::vector<SwitchProfile> switch_profiles_;
-  std::vector<NicParams> nic_profiles_;
-  std::vector<EcnProfile> ecn_profiles_;
-  std::uint16_t unmarked_profile_ = 0;  // of a switch that has forgotten its own
-  std::vector<Ps> receive_ps_;          // by node: pipeline or NIC latency
-  std::vector<Ps> reaction_ps_;         // by port: PFC reaction
-  ForwardingTables tables_;
-  RemoteState remote_;
-  ArpPlan arp_;
-
-  std::vector<QueuePair> qps_;
-  std::vector<SendQp> send_;
-  std::vector<RecvQp> recv_;
-  std::vector<Cc::State> cc_;
-  std::vector<AnyOrder> any_order_;            // by queue pair, unless all go back N
-  std::vector<EntropySource> entropy_source_;  // by queue pair, if NICs spray
-  std::vector<std::uint32_t> pins_;            // by queue pair: its path, where chosen
-  bool sprays_ = false;                        // data packets have entropy values
-  std::vector<Message> messages_;              // slots
-  std::vector<std::uint32_t> free_messages_;   // slots of retired ones
-  std::uint32_t posted_ = 0;
-  using Posted = std::tuple<Ps, std::uint32_t, std::uint32_t>;  // when, number, slot
-  std::priority_queue<Posted, std::vector<Posted>, std::greater<>> posts_;
-  std::uint64_t unfinished_ = 0;
-
-  Outside* outside_ = nullptr;
-  std::vector<Copy> copies_;  // scratch of receive_outside
-  // Scratch of process_switch: what came in the window, and how many by port.
-  Arrivals arrivals_;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> heard_;
-  std::array<std::int16_t, 256> headers_{};  // of frames by kind and flags: see header_row()
-  Totals totals_;
-  std::vector<QueueSample> queue_samples_;
-  std::vector<SeriesSample> series_;
-  std::vector<Event> events_;
-  std::vector<Watchdog> watchdogs_;  // one for each switch profile that has one
-  DeadlockWatch deadlocks_;
-  Observer* observer_ = nullptr;
-  Recorder* recorder_ = nullptr;
-  std::vector<std::int64_t> watermarks_;  // by queue, taken so far; empty: none was taken
 };
 
 }  // namespace emu

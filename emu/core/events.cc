@@ -62,18 +62,17 @@ void Engine::set_link(std::uint32_t number, bool up) {
     Port& port = ports_[from];
     port.link_up = up;
     port.note_impairment();
-    port.announced = 0;  // what was announced may be lost below
     if (up) continue;
-    Port& peer = ports_[port.peer];
+    const Port& peer = ports_[port.peer];
     const Ps after = now_ + receive_ps_[peer.node];
-    peer.wire.filter([&](const Packet& packet) {
-      if (packet.at <= after) return true;
+    inboxes_.remove(pool_, peer.node, calendar_.number(), [&](const Packet& packet) {
+      if (packet.ingress != peer.index || packet.at <= after) return false;
       count_drop(from, packet, Drop::kLinkDown);
       note_wire_loss(from, packet);
-      return false;
+      return true;
     });
     const Ps reacts = now_ + reaction_ps_[port.peer];
-    peer.pfc_wire.filter([&](const PfcFrame& frame) { return frame.at <= reacts; });
+    pfc_wires_[port.peer].filter([&](const PfcFrame& frame) { return frame.at <= reacts; });
     if ((port.watched & kWatchedThere) != 0) observer_->recall(port.peer, after, reacts);
   }
 }
@@ -91,13 +90,13 @@ void Engine::port_detected(std::uint32_t number, bool up) {
     if (up) continue;
     while (!queue.packets.empty()) {
       const Packet packet = queue.packets.front();
-      queue.packets.pop();
+      queue.packets.pop(pool_);
       queue.bytes -= packet.bytes;
       count_drop(number, packet, Drop::kLinkDown);
       ++drops_[number].queue_packets[p];
       if (node.is_switch) release(switches_[node.index], packet.ingress, packet.bytes, now_);
     }
-    port.backlog &= static_cast<std::uint8_t>(~(1U << p));
+    port.backlog &= static_cast<PrioritySet>(~(1U << p));
   }
   if (node.is_switch) {
     Switch& sw = switches_[node.index];
@@ -111,6 +110,60 @@ void Engine::set_loss(std::uint32_t number, double loss) {
   Port& port = ports_[number];
   port.loss_q32 = probability_q32(loss);
   port.note_impairment();
+}
+
+/// Of the codewords that the port sends, this share is beyond repair; a codeword
+/// carries so many bytes. 0: the port's FEC corrects everything.
+void Engine::set_codeword_loss(std::uint32_t number, std::uint32_t codeword_bytes, double loss) {
+  Port& port = ports_[number];
+  port.uncorrected = loss > 0;
+  port.note_impairment();
+  codeword_loss_.resize(ports_.size());
+  CodewordLoss& fec = codeword_loss_[number];
+  fec = {codeword_bytes, {}};
+  if (loss <= 0) return;
+  // A frame in n codewords survives if all of them do. Step by step, not pow():
+  // the result must not depend on libm.
+  double survives = 1;
+  for (std::uint32_t words = 0; words <= 0xFFFF / codeword_bytes + 2; ++words) {
+    survives *= 1 - loss;
+    fec.lost_q32.push_back(probability_q32(1 - survives));
+  }
+}
+
+/// What the port sends is discarded at the other end if the frame is larger; 0:
+/// nothing is.
+void Engine::set_frame_limit(std::uint32_t number, std::uint16_t bytes) {
+  ports_[number].peer_takes_bytes = bytes;
+  ports_[number].note_impairment();
+}
+
+/// The classes that a switch treats as lossless, from now on: it pauses for
+/// these, obeys pauses of these, and drops the others when their queue is long.
+/// None given: those of its profile.
+void Engine::set_lossless(std::uint32_t row, std::optional<std::uint8_t> wanted) {
+  Switch& sw = switches_[row];
+  const std::uint8_t priorities = wanted.value_or(sw.chip->mmu.lossless);
+  settle_all(sw, now_);
+  const auto changed = static_cast<std::uint8_t>(sw.mmu.params().lossless ^ priorities);
+  for (std::uint32_t g = 0; g < sw.ports * kPriorities; ++g) {
+    const std::uint32_t priority = g % kPriorities;
+    if ((changed >> priority & 1) == 0) continue;
+    PriorityGroup& pg = sw.group[g];
+    sw.mmu.reclassify(pg, (priorities >> priority & 1) != 0);
+    sw.queue[g].pause(now_, now_);  // nobody waits for a pause that is not meant for it
+    if (pg.xoff) resume_group(sw, pg, now_);
+  }
+  sw.mmu.set_lossless(priorities);
+  if (sw.in_order) {
+    for (std::uint32_t index = 0; index < sw.ports; ++index) note_due(sw, index);
+  }
+  wake(sw.node, now_);
+}
+
+/// The seed of a switch's hash.
+void Engine::set_hash_seed(std::uint32_t row, std::uint64_t seed) {
+  tables_.switches[row].hash_seed = seed;
 }
 
 /// The cable runs at this rate, both ways, from the next frame on. At most the
@@ -162,6 +215,12 @@ void Engine::set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on, c
   }
 }
 
+/// The endpoint asks everybody for an address, out of turn.
+void Engine::broadcast(std::uint32_t endpoint) {
+  send_arp(endpoints_[endpoint], now_);
+  wake(endpoints_[endpoint].node, now_);
+}
+
 void Engine::set_silent(std::uint32_t endpoint, bool on) {
   Endpoint& ep = endpoints_[endpoint];
   ep.silent = on;
@@ -176,7 +235,7 @@ void Engine::set_silent(std::uint32_t endpoint, bool on) {
       while (!queue.packets.empty()) {
         count_drop(number, queue.packets.front(), Drop::kHostSilent);
         queue.bytes -= queue.packets.front().bytes;
-        queue.packets.pop();
+        queue.packets.pop(pool_);
       }
     }
     ports_[number].backlog = 0;
@@ -189,11 +248,6 @@ std::int64_t Engine::take_watermark(std::uint32_t number) {
   EgressQueue& queue = queues_[number];
   watermarks_[number] = std::max(watermarks_[number], queue.bytes_max);
   return std::exchange(queue.bytes_max, queue.bytes);
-}
-
-std::int64_t Engine::watermark(std::uint32_t number) const {
-  const std::int64_t taken = watermarks_.empty() ? 0 : watermarks_[number];
-  return std::max(taken, queues_[number].bytes_max);
 }
 
 /// Appends a row for the fabric and, with `queues`, one for every queue that is

@@ -24,6 +24,8 @@ inline constexpr std::uint16_t kRouteFlood = 0xFFFE;
 inline constexpr std::uint16_t kRouteLocal = 0xFFFD;
 inline constexpr std::uint16_t kTunnelBit = 0x8000;
 
+inline constexpr std::uint32_t kNoMember = 0xFFFFFFFF;
+
 inline constexpr std::int32_t kPortBlocked = -1;  // spanning tree discards here
 inline constexpr std::int32_t kNotLearned = -2;   // ingress on which no MAC is learned
 inline constexpr std::int32_t kFromTunnel = -3;   // flooding key for decapsulated packets
@@ -84,6 +86,8 @@ class Groups {
   }
   /// The member that a hash picks; the group is not empty.
   std::uint32_t pick(std::uint32_t group, std::uint32_t entropy, std::uint64_t seed) const;
+  /// The same at a switch, if the hash alone decides there; kNoMember if it does not.
+  std::uint32_t pick(std::uint32_t group, std::uint32_t entropy, const SwitchTables& table) const;
 
  private:
   struct Entry {
@@ -118,6 +122,14 @@ inline std::uint32_t Groups::pick(std::uint32_t group, std::uint32_t entropy,
   const Entry entry = entries_[group];
   if (entry.count == 1) return entry.first;
   return members_[entry.first + hash_member(entropy, seed, entry.count)];
+}
+
+inline std::uint32_t Groups::pick(std::uint32_t group, std::uint32_t entropy,
+                                  const SwitchTables& table) const {
+  const Entry entry = entries_[group];
+  if (entry.count == 1) return entry.first;
+  if (entry.count == 0 || !table.by_hash) return kNoMember;
+  return members_[entry.first + hash_member(entropy, table.hash_seed, entry.count)];
 }
 
 /// The outer UDP source port keeps 14 bits of the inner hash (RFC 7348 §5:

@@ -100,6 +100,14 @@ void Engine::transmit_closely(Port& port, Packet packet, Ps start) {
   if (survives(port, packet, start)) put_on_wire(port, packet, packet.at);
 }
 
+/// The same where the packet comes later than any window that has a box.
+void Engine::put_on_long_wire(const Port& port, Packet packet, Ps at) {
+  packet.at = at;
+  packet.ingress = port.peer_index;
+  inboxes_.keep(port.peer_node, packet);
+  wake(port.peer_node, at);
+}
+
 /// What becomes of a packet on a link that has a fault or that somebody is told
 /// of; counts it if it is lost.
 bool Engine::survives(Port& port, Packet& packet, Ps start) {
@@ -117,6 +125,19 @@ bool Engine::survives(Port& port, Packet& packet, Ps start) {
 void Engine::note_wire_loss(std::uint32_t number, const Packet& packet) {
   ++drops_[number].wire_packets;
   drops_[number].wire_bytes += packet.bytes;
+}
+
+/// Is one of the codewords bad that a frame lies in? It begins anywhere in its
+/// first one.
+bool Engine::codeword_fails(Port& port, std::uint32_t number, const Packet& packet) {
+  const CodewordLoss& fec = codeword_loss_[number];
+  const std::uint64_t seed = seed_ ^ 0xfec;
+  const auto start = static_cast<std::uint32_t>(
+      (std::uint64_t{draw32(seed, number, port.loss_draws++)} * fec.bytes) >> 32);
+  const std::uint32_t length = packet.bytes + static_cast<std::uint32_t>(framing_.preamble_bytes);
+  const std::size_t words = (start + length - 1) / fec.bytes;  // beyond the first
+  const std::uint64_t lost = fec.lost_q32[std::min(words, fec.lost_q32.size() - 1)];
+  return draw32(seed, number, port.loss_draws++) < lost;
 }
 
 /// Decides the fate of a packet on an impaired link; counts it if it is lost.
@@ -137,6 +158,14 @@ bool Engine::passes(Port& port, const Packet& packet) {
   if ((lost >> packet.current_priority() & 1) != 0) {
     count_drop((port.lost >> packet.current_priority() & 1) != 0 ? number : port.peer, packet,
                Drop::kPfcWatchdog);
+    return false;
+  }
+  if (port.peer_takes_bytes != 0 && packet.bytes > port.peer_takes_bytes) {
+    count_drop(port.peer, packet, Drop::kMtuExceeded);
+    return false;
+  }
+  if (port.uncorrected && codeword_fails(port, number, packet)) {
+    count_drop(number, packet, Drop::kLinkError);
     return false;
   }
   if (port.loss_q32 != 0 && draw32(seed_ ^ 0x10ad, number, port.loss_draws++) < port.loss_q32) {
@@ -165,10 +194,21 @@ void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t
   if (!port.link_up) return;
   const Ps at =
       start + port.rate.time_of(framing_.pfc_bytes + framing_.preamble_bytes) + port.pfc_flight_ps;
-  Port& peer = ports_[port.peer];
-  peer.pfc_wire.push({at, priority, static_cast<std::uint16_t>(quanta)});
-  if (port.outside) outside_->pfc_sent(number, peer.pfc_wire.back(), start);
-  announce(peer, at);
+  const Port& peer = ports_[port.peer];
+  Ring<PfcFrame>& wire = pfc_wires_[port.peer];
+  wire.push({at, priority, static_cast<std::uint16_t>(quanta)});
+  if (port.outside) outside_->pfc_sent(number, wire.back(), start);
+  pfc_coming_[peer.wire_word] |= 1ULL << (peer.index & 63);
+  wake(peer.node, at);
+}
+
+/// Obeys the next pause frame that is on the way to a port.
+void Engine::take_pfc(std::uint32_t number) {
+  Ring<PfcFrame>& wire = pfc_wires_[number];
+  obey_pfc(number, wire.front());
+  wire.pop();
+  const Port& port = ports_[number];
+  if (wire.empty()) pfc_coming_[port.wire_word] &= ~(1ULL << (port.index & 63));
 }
 
 /// Sends a pause that no class of the peer obeys: it takes link time, and that is all.
@@ -205,7 +245,7 @@ void Engine::obey_pfc(std::uint32_t number, const PfcFrame& frame) {
   }
   const bool holds = pauses_hold_ && frame.quanta != 0;
   queue.pause(frame.at, holds ? kNever : frame.at + pause_ps(frame.quanta, port.rate.bps));
-  port.paused |= static_cast<std::uint8_t>(1U << frame.priority);
+  port.paused |= static_cast<PrioritySet>(1U << frame.priority);
 }
 
 }  // namespace emu

@@ -9,19 +9,20 @@
 
 namespace emu {
 
-/// Tells the node of `to` that something reaches it by that port at `at`, once
-/// per window: what arrives before the time returned is seen without a word.
-[[gnu::always_inline]] inline Ps Engine::announce(const Port& to, Ps at) {
-  wires_[to.wire_word] |= 1ULL << (to.index & 63);
-  return wake(to.node, at);
-}
-
 /// The peer of `port` acts on `packet` at `at`.
 [[gnu::always_inline]] inline void Engine::put_on_wire(Port& port, const Packet& packet, Ps at) {
-  Packet& on_wire = port.to->wire.push_slot();
+  const std::uint64_t ahead = calendar_.ahead(at);
+  if (ahead >= Inboxes::kWindows) [[unlikely]] {
+    put_on_long_wire(port, packet, at);
+    return;
+  }
+  const auto window = static_cast<std::uint32_t>(calendar_.number() + ahead);
+  PacketFifo& box = inboxes_.box(port.peer_node, window);
+  if (box.empty()) calendar_.wake_in(port.peer_node, ahead);
+  Packet& on_wire = box.push_slot(pool_);
   on_wire = packet;
   on_wire.at = at;
-  if (at >= port.announced) port.announced = announce(*port.to, at);
+  on_wire.ingress = port.peer_index;
 }
 
 /// Sends `packet` at `start`, which is not before port.next_free.
@@ -35,9 +36,6 @@ namespace emu {
   }
   ++totals_.packet_hops;
   totals_.wire_bytes += packet.bytes + framing_.gap_bytes;
-  if ((packet.flags & kEncap) != 0) {
-    totals_.encap_bytes += static_cast<std::uint64_t>(tables_.overlay.overhead_bytes);
-  }
   if (port.impaired) [[unlikely]] {
     Packet closely = packet;
     closely.at = at;

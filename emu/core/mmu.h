@@ -33,14 +33,28 @@ struct MmuParams {
   bool resume_by_own = false;
 };
 
+/// Where an upper bound of an occupancy is so far above the last watermark that
+/// the true value is worth finding. Recorded watermarks are true occupancies, and
+/// what they miss inside a window is less than this.
+constexpr std::int64_t clearly_above(std::int64_t watermark) {
+  return watermark + 32 * 1024 + (watermark >> 8);
+}
+
 struct alignas(64) PriorityGroup {
   std::int64_t used = 0;      // reserved + shared bytes
   std::int64_t headroom = 0;  // bytes taken above the limit
   std::int64_t headroom_limit = 0;
   std::int64_t used_max = 0;
   std::int64_t headroom_max = 0;
-  std::int64_t refresh_ps = 0;  // while in XOFF: when the pause is repeated
+  std::int64_t look_above = clearly_above(0);  // beyond it used_max is looked at anew
+  std::int64_t refresh_ps = 0;                 // while in XOFF: when the pause is repeated
   bool xoff = false;
+
+  void note_maximum() {
+    if (used <= used_max) return;
+    used_max = used;
+    look_above = clearly_above(used);
+  }
 };
 
 enum class Admission : std::uint8_t { kShared, kHeadroom, kBufferFull, kHeadroomExceeded };
@@ -120,6 +134,13 @@ class Mmu {
     pool_used_ -= lossless ? shared_part(used) - shared_part(used - size) : size;
   }
 
+  /// What a group holds counts from now on as lossless traffic does, or as lossy.
+  void reclassify(const PriorityGroup& pg, bool lossless) {
+    const std::int64_t difference = pg.used - shared_part(pg.used);
+    pool_used_ += lossless ? -difference : difference;
+  }
+  void set_lossless(std::uint8_t priorities) { params_.lossless = priorities; }
+
   /// May a paused group let its sender go on?
   bool may_resume(const PriorityGroup& pg) const {
     return pg.headroom == 0 && shared_part(pg.used) <= resume_level();
@@ -132,13 +153,12 @@ class Mmu {
     return std::max<std::int64_t>(0, used - params_.pg_reserved_bytes);
   }
 
-  /// Is an upper bound of an occupancy so far above the last watermark that the
-  /// true value is worth finding? Recorded watermarks are true occupancies, and
-  /// what they miss inside a window is less than this.
-  static bool clearly_above(std::int64_t bound, std::int64_t watermark) {
-    return bound - watermark > 32 * 1024 + (watermark >> 8);
+  bool pool_looks_high() const { return pool_used_ > pool_look_above_; }
+  void note_pool_maximum() {
+    if (pool_used_ <= pool_used_max_) return;
+    pool_used_max_ = pool_used_;
+    pool_look_above_ = clearly_above(pool_used_);
   }
-  void note_pool_maximum() { pool_used_max_ = std::max(pool_used_max_, pool_used_); }
 
  private:
   static std::int64_t to_q16(double alpha) { return static_cast<std::int64_t>(alpha * 65536.0); }
@@ -151,6 +171,7 @@ class Mmu {
   std::int64_t pool_bytes_ = 0;
   std::int64_t pool_used_ = 0;
   std::int64_t pool_used_max_ = 0;
+  std::int64_t pool_look_above_ = clearly_above(0);
   std::int64_t headroom_used_ = 0;
   std::int64_t alpha_lossless_q16_ = 0;
   std::int64_t alpha_lossy_q16_ = 0;

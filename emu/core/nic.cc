@@ -59,14 +59,6 @@ bool Engine::catch_up(std::uint32_t qp, Bps line, Ps now) {
   return send.due <= now;
 }
 
-Bps Engine::allowed_rate(std::uint32_t qp) const {
-  const Endpoint& ep = endpoints_[qps_[qp].src];
-  const NicParams& nic = nic_profiles_[ep.profile];
-  const Bps most = nic.fixed_rate_bps > 0 ? nic.fixed_rate_bps : line_rate(ep);
-  const Pacing& pace = pacing(cc_[qp]);
-  return pace.limited ? std::min(most, pace.rate) : most;
-}
-
 /// The queue pair has something to send from `now` on.
 void Engine::make_ready(Endpoint& ep, std::uint32_t qp, Ps now) {
   SendQp& send = send_[qp];
@@ -188,8 +180,8 @@ void Engine::send_queued(Port& port, EgressQueue* queues, Ps until) {
   ++queue.tx_packets;
   queue.tx_bytes += static_cast<std::uint64_t>(packet.bytes + framing_.gap_bytes);
   transmit(port, packet, choice.start);
-  queue.packets.pop();
-  if (queue.packets.empty()) port.backlog &= static_cast<std::uint8_t>(~(1U << choice.priority));
+  queue.packets.pop(pool_);
+  if (queue.packets.empty()) port.backlog &= static_cast<PrioritySet>(~(1U << choice.priority));
 }
 
 void Engine::send_control(Endpoint& ep, Kind kind, std::uint32_t qp_number, std::uint32_t psn,
@@ -231,10 +223,10 @@ void Engine::send_control(Endpoint& ep, Kind kind, std::uint32_t qp_number, std:
     return;
   }
   EgressQueue& queue = queues_[(ep.first_port + port) * kPriorities + priority];
-  queue.packets.push(packet);
+  queue.packets.push(pool_, packet);
   queue.bytes += packet.bytes;
   queue.bytes_max = std::max(queue.bytes_max, queue.bytes);
-  ports_[ep.first_port + port].backlog |= static_cast<std::uint8_t>(1U << priority);
+  ports_[ep.first_port + port].backlog |= static_cast<PrioritySet>(1U << priority);
 }
 
 void Engine::send_arp(Endpoint& ep, Ps now) {
@@ -246,7 +238,7 @@ void Engine::send_arp(Endpoint& ep, Ps now) {
   packet.at = now;
   packet.qp = id;
   packet.psn =
-      static_cast<std::uint32_t>(now / arp_.period_ps);  // whose turn it is to be asked for
+      static_cast<std::uint32_t>(now / std::max<Ps>(arp_.period_ps, 1));  // who is asked for
   packet.entropy = entropy;
   packet.route = packet.dst = kBroadcast;
   packet.bytes = arp_.bytes;
@@ -256,9 +248,9 @@ void Engine::send_arp(Endpoint& ep, Ps now) {
   ++totals_.arp_packets;
   totals_.injected_bytes += packet.bytes;
   EgressQueue& queue = queues_[(ep.first_port + port) * kPriorities + arp_.priority];
-  queue.packets.push(packet);
+  queue.packets.push(pool_, packet);
   queue.bytes += packet.bytes;
-  ports_[ep.first_port + port].backlog |= static_cast<std::uint8_t>(1U << arp_.priority);
+  ports_[ep.first_port + port].backlog |= static_cast<PrioritySet>(1U << arp_.priority);
 }
 
 /// Brings the endpoint's ports up to `until`. Returns when the next packet of
@@ -269,45 +261,64 @@ Ps Engine::settle_endpoint(Endpoint& ep, Ps until) {
   return next;
 }
 
+/// What comes to the endpoint before `limit`, in order of time and port; it stays
+/// in its box until it has been delivered.
+void Engine::collect(const Endpoint& ep, PacketFifo& box, Ps limit) {
+  due_.clear();
+  for (Packet& packet : box) {
+    if (packet.at < limit) due_.push_back(&packet);
+  }
+  if (ep.ports == 1) return;
+  std::sort(due_.begin(), due_.end(), [](const Packet* a, const Packet* b) {
+    return a->at != b->at ? a->at < b->at : a->ingress < b->ingress;
+  });
+}
+
+/// The port to which the next pause frame before `limit` comes, or kNone.
+std::uint32_t Engine::pausing_port(const Endpoint& ep, Ps limit) const {
+  std::uint32_t found = kNone;
+  for (std::uint32_t port = ep.first_port; port < ep.first_port + ep.ports; ++port) {
+    if (pfc_wires_[port].empty() || pfc_wires_[port].front().at >= limit) continue;
+    limit = pfc_wires_[port].front().at;
+    found = port;
+  }
+  return found;
+}
+
 Ps Engine::process_endpoint(Endpoint& ep, Ps limit) {
-  Port* const ports = &ports_[ep.first_port];
-  for (;;) {
+  const std::uint64_t& pfc_coming = pfc_coming_[nodes_[ep.node].wire_word];
+  PacketFifo& box = inboxes_.box(ep.node, calendar_.number());
+  collect(ep, box, limit);
+  for (auto data = due_.begin();;) {
     // Canonical order at equal times: pause frames, packets by port, timers.
-    Ps at = limit;
-    Port* pause = nullptr;
-    Port* data = nullptr;
-    for (Port* port = ports; port != ports + ep.ports; ++port) {
-      if (port->pfc_wire.empty() || port->pfc_wire.front().at >= at) continue;
-      at = port->pfc_wire.front().at;
-      pause = port;
+    const Ps data_at = data != due_.end() ? (*data)->at : limit;
+    const Ps timer_at = ep.timers.empty() ? limit : std::get<0>(ep.timers.top());
+    if (pfc_coming != 0) [[unlikely]] {
+      const std::uint32_t port = pausing_port(ep, limit);
+      if (port != kNone && pfc_wires_[port].front().at <= std::min(data_at, timer_at)) {
+        settle_endpoint(ep, pfc_wires_[port].front().at);
+        take_pfc(port);
+        continue;
+      }
     }
-    for (Port* port = ports; port != ports + ep.ports; ++port) {
-      if (port->wire.empty() || port->wire.front().at >= at) continue;
-      at = port->wire.front().at;
-      data = port;
-    }
-    if (!ep.timers.empty() && std::get<0>(ep.timers.top()) < at) [[unlikely]] {
-      at = std::get<0>(ep.timers.top());
-      settle_endpoint(ep, at);
+    if (timer_at < data_at) [[unlikely]] {
+      settle_endpoint(ep, timer_at);
       const Timer timer = ep.timers.top();
       ep.timers.pop();
       fire(ep, timer);
-    } else if (data != nullptr) {
-      deliver(ep, *data, data->wire.front(), at);
-      data->wire.pop();
-    } else if (pause != nullptr) {
-      settle_endpoint(ep, at);
-      obey_pfc(ep.first_port + pause->index, pause->pfc_wire.front());
-      pause->pfc_wire.pop();
+    } else if (data != due_.end()) {
+      deliver(ep, **data, data_at);
+      ++data;
     } else {
       break;
     }
   }
-  const Ps next = settle_endpoint(ep, limit);
-  std::uint64_t& wires = wires_[nodes_[ep.node].wire_word];
-  for (std::uint32_t i = 0; i < ep.ports; ++i) {
-    if (ports[i].wire.empty() && ports[i].pfc_wire.empty()) wires &= ~(1ULL << i);
+  if (due_.size() == box.size()) [[likely]] {
+    box.clear(pool_);
+  } else {
+    box.filter(pool_, [&](const Packet& packet) { return packet.at >= limit; });
   }
+  const Ps next = settle_endpoint(ep, limit);
   return ep.timers.empty() ? next : std::min(next, std::get<0>(ep.timers.top()));
 }
 

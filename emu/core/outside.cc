@@ -43,9 +43,7 @@ void Engine::admit_copies(Switch& sw, const Packet& packet, std::vector<Copy>& c
     copy.second.at = now;  // not in the past, however late the answer
   }
   if (copies.size() == 1) {
-    const std::uint16_t ingress = packet.ingress;
-    admit(sw, IngressTag::port(ingress), IngressTag::priority(ingress),
-          copies.front().first - sw.first_port, copies.front().second, now);
+    admit(sw, copies.front().first - sw.first_port, copies.front().second, now);
   } else if (!replicate(sw, packet, packet.ingress, copies, now)) {
     for (const Copy& copy : copies) outside_->dropped(copy.first, copy.second, Drop::kBufferFull);
   }
@@ -83,10 +81,10 @@ void Engine::inject(std::uint32_t number, Packet packet) {
   totals_.injected_bytes += packet.bytes;
   const std::uint32_t priority = packet.current_priority();
   EgressQueue& queue = queues_[number * kPriorities + priority];
-  queue.packets.push(packet);
+  queue.packets.push(pool_, packet);
   queue.bytes += packet.bytes;
   queue.bytes_max = std::max(queue.bytes_max, queue.bytes);
-  port.backlog |= static_cast<std::uint8_t>(1U << priority);
+  port.backlog |= static_cast<PrioritySet>(1U << priority);
   wake(port.node, now_);
 }
 

@@ -39,10 +39,10 @@ struct Packet {
   std::uint16_t route;    // row to look up: an endpoint or, encapsulated, a VTEP
   std::uint16_t dst;      // endpoint, or kBroadcast
   std::uint16_t bytes;    // frame with FCS, without preamble and gap
-  std::uint16_t ingress;  // while queued in a switch: see IngressTag
+  std::uint16_t ingress;  // queued in a switch: see IngressTag; on a link: index of its far port
   Kind kind;
-  std::uint8_t priority;  // low nibble: current; high nibble: inner, while encapsulated
   std::uint8_t flags;
+  std::uint8_t priority;  // low nibble: current; high nibble: inner, while encapsulated
   std::uint8_t hops;
 
   std::uint8_t current_priority() const { return priority & 0x0F; }
@@ -51,6 +51,11 @@ struct Packet {
   }
 };
 static_assert(sizeof(Packet) == 32, "two packets per cache line");
+
+/// Is this data from the middle of a message, in no tunnel? Nearly everything is.
+inline bool is_middle(const Packet& packet) {
+  return packet.kind == Kind::kData && (packet.flags & (kEncap | kFirst | kLast)) == 0;
+}
 
 inline bool carries_data(Kind kind) { return kind <= Kind::kReadData; }
 
@@ -61,13 +66,15 @@ struct IngressTag {
   static constexpr std::uint32_t kPortsMax = 4096;
   static constexpr std::uint32_t kReplicationsMax = 0x8000;
   static std::uint16_t pack(std::uint32_t port, std::uint32_t priority) {
-    return static_cast<std::uint16_t>(port | (priority << 12));
+    return static_cast<std::uint16_t>(port * kPriorities + priority);
   }
   static std::uint16_t of_replication(std::uint32_t record) {
     return static_cast<std::uint16_t>(0x8000U | record);
   }
-  static std::uint32_t port(std::uint16_t tag) { return tag & 0x0FFFU; }
-  static std::uint32_t priority(std::uint16_t tag) { return (tag >> 12) & 7U; }
+  /// Number of the priority group in its switch.
+  static std::uint32_t group(std::uint16_t tag) { return tag & 0x7FFFU; }
+  static std::uint32_t port(std::uint16_t tag) { return group(tag) / kPriorities; }
+  static std::uint32_t priority(std::uint16_t tag) { return tag % kPriorities; }
   static bool replicated(std::uint16_t tag) { return (tag & 0x8000U) != 0; }
   static std::uint32_t replication(std::uint16_t tag) { return tag & 0x7FFFU; }
 };

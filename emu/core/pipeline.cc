@@ -2,24 +2,11 @@
 // The forwarding pipeline: look up, encapsulate, replicate, learn.
 #include "pipeline.h"
 
+#include <algorithm>
+
 #include "routing/next_hops.h"
 
 namespace emu {
-
-/// Endpoint whose address is the packet's source.
-std::uint32_t Engine::source_of(const Packet& packet) const {
-  if (packet.kind >= Kind::kArp) return packet.qp;
-  const QueuePair& qp = qps_[packet.qp];
-  return carries_data(packet.kind) ? qp.src : qp.dst;
-}
-
-/// Hash input of the packet's own (inner) 5-tuple.
-std::uint32_t Engine::entropy_of(const Packet& packet) const {
-  if (packet.kind >= Kind::kArp) return static_cast<std::uint32_t>(mix64(packet.qp));
-  const QueuePair& qp = qps_[packet.qp];
-  if (sprayed(packet)) return with_value(qp.entropy, packet.entropy);
-  return carries_data(packet.kind) ? qp.entropy : qp.entropy_back;
-}
 
 /// Puts the packet into a VXLAN tunnel to `vtep`.
 void Engine::encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep) {
@@ -87,6 +74,35 @@ std::uint32_t Engine::pick_by_policy(Switch& sw, std::uint16_t group, const Pack
       .ports[std::visit([&](auto& policy) { return policy.pick(hops, packet); }, sw.routing)];
 }
 
+/// Do a switch's tables say where packets go, whenever and wherever they come in?
+void Engine::note_routes(Switch& sw) const {
+  const auto group = tables_.port_group.begin() + sw.first_port;
+  sw.routes = !sw.table->bridged && std::none_of(group, group + sw.ports, [](std::int32_t g) {
+    return g == kPortOutside || g == kPortBlocked;
+  });
+}
+
+/// A packet that has to be looked at when it comes, or at its end.
+void Engine::receive_closely(Switch& sw, std::uint32_t index, Packet& packet, Ps now) {
+  const std::uint32_t number = sw.first_port + index;
+  const std::int32_t group = tables_.port_group[number];
+  if (group == kPortOutside) {
+    receive_outside(sw, number, packet, now);
+    return;
+  }
+  if (group == kPortBlocked) {
+    count_drop(number, packet, Drop::kStpBlocked);
+    return;
+  }
+  if (++packet.hops >= kInitialTtl && tables_.decrement_ttl) {
+    count_drop(number, packet, Drop::kHopLimit);
+    return;
+  }
+  packet.ingress = IngressTag::pack(index, packet.current_priority());
+  if (sw.table->bridged) learn(sw, packet, group, now);
+  forward(sw, packet, number, now);
+}
+
 /// The whole pipeline: tunnels, floods, bridging.
 void Engine::forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now) {
   const SwitchTables& table = *sw.table;
@@ -131,8 +147,7 @@ void Engine::forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now) 
     return;
   }
   const std::uint32_t out = pick_port(sw, value, packet, now);
-  admit(sw, IngressTag::port(ingress), IngressTag::priority(ingress), out - sw.first_port, packet,
-        now);
+  admit(sw, out - sw.first_port, packet, now);
 }
 
 /// Copies a broadcast or unknown packet to every port of its flood domain and,
@@ -197,9 +212,7 @@ bool Engine::replicate(Switch& sw, const Packet& packet, std::uint16_t ingress,
   for (const auto& [out, copy] : copies) size = std::max<std::uint32_t>(size, copy.bytes);
   const bool exhausted =
       sw.free_replications.empty() && sw.replications.size() >= IngressTag::kReplicationsMax;
-  if (exhausted || !take_buffer(sw, IngressTag::port(ingress), IngressTag::priority(ingress),
-                                sw.mmu.lossless(IngressTag::priority(ingress)),
-                                sw.mmu.footprint(size), packet, now)) {
+  if (exhausted || !take_buffer(sw, sw.mmu.footprint(size), packet, now)) {
     if (exhausted) count_drop(in, packet, Drop::kBufferFull);
     totals_.copied_packets -= copies.size() - 1;  // they were never made
     for (std::size_t i = 1; i < copies.size(); ++i) totals_.copied_bytes -= copies[i].second.bytes;

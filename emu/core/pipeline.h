@@ -22,36 +22,34 @@ inline std::uint32_t Engine::pick_port(Switch& sw, std::uint16_t group, const Pa
   return pick_by_policy(sw, group, packet, now);
 }
 
-[[gnu::always_inline]] inline void Engine::receive(Switch& sw, std::uint32_t index, Packet& packet,
-                                                   Ps now) {
+/// Where a packet will leave a switch, if its header alone decides that; kNone if
+/// it depends on what else has happened until it comes. A window's packets are
+/// looked up one after the other, before any is moved: their cache misses overlap.
+[[gnu::always_inline]] inline std::uint32_t Engine::look_up(const Switch& sw,
+                                                            const Packet& packet) const {
   const SwitchTables& table = *sw.table;
-  const std::uint32_t number = sw.first_port + index;
-  const std::int32_t group = tables_.port_group[number];
-  if (group == kPortOutside) [[unlikely]] {
-    receive_outside(sw, number, packet, now);
-    return;
-  }
-  if (group == kPortBlocked) [[unlikely]] {
-    count_drop(number, packet, Drop::kStpBlocked);
-    return;
-  }
+  if (!sw.routes || packet.route == kBroadcast) return kNone;
+  const std::uint16_t value = table.fib[packet.route];
+  if (value >= kTunnelBit) [[unlikely]]
+    return kNone;
+  const std::uint32_t out = tables_.groups.pick(value, packet.entropy, table);
+  if (out == kNoMember) [[unlikely]]
+    return kNone;
+  __builtin_prefetch(&sw.port[out - sw.first_port], 1);
+  return out - sw.first_port;
+}
+
+/// A packet has come out of the pipeline at `now`; `out` as it was looked up.
+[[gnu::always_inline]] inline void Engine::receive(Switch& sw, std::uint32_t index,
+                                                   std::uint32_t out, Packet& packet, Ps now) {
   // A router discards what would leave it with a TTL of 0 (RFC 1812 §5.3.1).
-  if (++packet.hops >= kInitialTtl && tables_.decrement_ttl) [[unlikely]] {
-    count_drop(number, packet, Drop::kHopLimit);
+  if (out == kNone || packet.hops >= kInitialTtl - 1) [[unlikely]] {
+    receive_closely(sw, index, packet, now);
     return;
   }
-  const std::uint32_t priority = packet.current_priority();
-  packet.ingress = IngressTag::pack(index, priority);
-  if (packet.route != kBroadcast && !table.bridged) [[likely]] {
-    const std::uint16_t value = table.fib[packet.route];
-    if (value < kTunnelBit && tables_.groups.count(value) != 0) [[likely]] {
-      const std::uint32_t out = pick_port(sw, value, packet, now);
-      admit(sw, index, priority, out - sw.first_port, packet, now);
-      return;
-    }
-  }
-  if (table.bridged) learn(sw, packet, group, now);
-  forward(sw, packet, number, now);
+  ++packet.hops;
+  packet.ingress = IngressTag::pack(index, packet.current_priority());
+  admit(sw, out, packet, now);
 }
 
 }  // namespace emu

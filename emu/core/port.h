@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A port: the transmitter of one direction of a link, its egress queues, and
-// the wires that end here.
+// A port: the transmitter of one direction of a link, and its egress queues.
 //
-// Invariant: what is on a wire is ordered by its arrival time, because a
-// transmitter sends one frame at a time and every frame takes the same flight.
+// Invariant: frames reach the peer in the order in which they were sent,
+// because a port sends one at a time and every frame takes the same flight.
 #pragma once
 
 #include <algorithm>
@@ -12,15 +11,19 @@
 #include <cstdint>
 
 #include "drop.h"
+#include "fifo.h"
 #include "packet.h"
-#include "ring.h"
 #include "units.h"
 
 namespace emu {
 
+/// Bit p: priority p. Wider than needed: what is written as a character might be
+/// anything to the compiler, which then reads everything else anew.
+using PrioritySet = std::uint16_t;
+
 struct alignas(64) EgressQueue {
   // What every packet touches comes first, in one cache line.
-  Ring<Packet> packets;
+  PacketFifo packets;
   std::int64_t bytes = 0;
   std::int64_t bytes_max = 0;
   std::uint64_t tx_packets = 0;
@@ -60,47 +63,46 @@ inline constexpr std::uint8_t kRecorded = 4;
 struct alignas(64) Port {
   // Transmitter: one cache line.
   Ps next_free = 0;  // end of the frame on the wire, gap included
-  Ps announced = 0;  // the peer knows that it has work up to here
   LinkRate rate;
   // The peer acts on a frame of n bytes this long after its start:
   // arrival_ps + n * arrival_ps_per_byte. Nothing per byte: the peer cuts through.
   Ps arrival_ps = 0;
-  Port* to = nullptr;  // the peer
   std::uint32_t arrival_ps_per_byte = 0;
-  std::uint16_t index = 0;  // among the ports of its node
+  std::uint32_t peer_node = 0;
+  std::uint16_t peer_index = 0;  // of the peer among the ports of its node
+  std::uint16_t index = 0;       // among the ports of its node
   std::uint16_t ecn_profile = 0;
-  std::uint8_t backlog = 0;  // bit p: egress queue p holds packets
-  std::uint8_t paused = 0;   // bit p: paused_until of queue p may lie ahead
-  std::uint8_t turn = 0;     // DWRR: priority whose turn it is
-  bool impaired = false;     // link down, lossy, black hole, watched, outside: look closer
+  PrioritySet backlog = 0;  // egress queues that hold packets
+  PrioritySet paused = 0;   // paused_until of these queues may lie ahead
+  std::uint8_t turn = 0;    // DWRR: priority whose turn it is
+  bool impaired = false;    // link down, lossy, black hole, watched, outside: look closer
   bool link_up = true;
   bool black_hole = false;
   bool outside = false;      // the outside is told of every frame
   std::uint8_t watched = 0;  // kWatchedHere, kWatchedThere, kRecorded
-  // Receiver: the next.
-  Ring<Packet> wire;
-  Ring<PfcFrame> pfc_wire;
-  std::uint32_t wire_word = 0;  // where the engine flags that something is on the wire
   std::uint32_t ecn_draws = 0;
   // Seldom.
   std::uint32_t peer = 0;
-  std::uint32_t peer_node = 0;
+  Port* to = nullptr;  // the peer
   std::uint32_t node = 0;
-  Ps flight_ps = 0;      // last bit sent -> peer acts: propagation + its pipeline
-  Ps header_ps = 0;      // > 0: the peer cuts through after this much of a frame
-  Ps pfc_flight_ps = 0;  // last bit sent -> peer obeys: propagation + its reaction
+  std::uint32_t wire_word = 0;  // where the engine flags that a pause frame comes to this port
+  Ps flight_ps = 0;             // last bit sent -> peer acts: propagation + its pipeline
+  Ps header_ps = 0;             // > 0: the peer cuts through after this much of a frame
+  Ps pfc_flight_ps = 0;         // last bit sent -> peer obeys: propagation + its reaction
   std::uint64_t loss_q32 = 0;
   std::uint32_t loss_draws = 0;
-  bool known_down = false;  // its node has noticed that the link is down
-  std::uint8_t lost = 0;    // bit p: the watchdog drops priority p here, both ways
+  bool known_down = false;             // its node has noticed that the link is down
+  std::uint8_t lost = 0;               // bit p: the watchdog drops priority p here, both ways
+  bool uncorrected = false;            // some codewords of its FEC fail
+  std::uint16_t peer_takes_bytes = 0;  // larger frames the peer discards; 0: none is too large
 
   void note_impairment() {
     impaired = !link_up || black_hole || loss_q32 != 0 || outside || watched != 0 || lost != 0 ||
-               to->lost != 0;
+               to->lost != 0 || uncorrected || peer_takes_bytes != 0;
   }
 };
-static_assert(sizeof(EgressQueue) == 128 && sizeof(Port) == 192, "hot fields by cache line");
-static_assert(offsetof(EgressQueue, marked) == 64 && offsetof(Port, wire) == 64);
+static_assert(sizeof(EgressQueue) == 128 && sizeof(Port) == 128, "hot fields by cache line");
+static_assert(offsetof(EgressQueue, marked) == 64 && offsetof(Port, peer) <= 64);
 
 /// Packets that ended here, by reason.
 struct DropCounts {

@@ -26,9 +26,7 @@ struct Choice {
 
 /// A mask with exactly one bit. (std::has_single_bit counts all bits, by a
 /// library call on plain x86-64.)
-constexpr bool single_bit(std::uint8_t bits) {
-  return bits != 0 && (bits & static_cast<std::uint8_t>(bits - 1)) == 0;
-}
+constexpr bool single_bit(std::uint32_t bits) { return bits != 0 && (bits & (bits - 1)) == 0; }
 
 /// Earliest time at which priority `p` of the port could start a packet.
 [[gnu::always_inline]] inline Ps earliest_start(const Port& port, const EgressQueue& queue, int p) {
@@ -48,10 +46,10 @@ inline Ps next_start(const Port& port, const EgressQueue* queues) {
 }
 
 /// The queue among `eligible` (non-empty mask) whose packet goes now.
-inline int pick(Port& port, EgressQueue* queues, std::uint8_t eligible,
+inline int pick(Port& port, EgressQueue* queues, std::uint32_t eligible,
                 const SchedulerParams& params) {
-  const std::uint8_t strict = eligible & params.strict;
-  if (strict != 0) return 7 - std::countl_zero(strict);
+  const std::uint32_t strict = eligible & params.strict;
+  if (strict != 0) return 31 - std::countl_zero(strict);
   if (single_bit(eligible)) return std::countr_zero(eligible);
   for (;;) {
     const int p = port.turn;
@@ -77,16 +75,16 @@ inline Choice choose_among(Port& port, EgressQueue* queues, Ps until,
                            const SchedulerParams& params) {
   Ps start = kNever;
   std::array<Ps, kPriorities> at{};
-  for (std::uint8_t left = port.backlog; left != 0; left &= static_cast<std::uint8_t>(left - 1)) {
+  for (std::uint32_t left = port.backlog; left != 0; left &= left - 1) {
     const int p = std::countr_zero(left);
     at[p] = earliest_start(port, queues[p], p);
     start = std::min(start, at[p]);
   }
   if (start >= until) return {-1, start};
-  std::uint8_t eligible = 0;
-  for (std::uint8_t left = port.backlog; left != 0; left &= static_cast<std::uint8_t>(left - 1)) {
+  std::uint32_t eligible = 0;
+  for (std::uint32_t left = port.backlog; left != 0; left &= left - 1) {
     const int p = std::countr_zero(left);
-    if (at[p] <= start) eligible |= static_cast<std::uint8_t>(1U << p);
+    if (at[p] <= start) eligible |= 1U << p;
   }
   return {pick(port, queues, eligible, params), start};
 }

@@ -13,6 +13,7 @@ set(EMU_CORE_SOURCES
     emu/core/nic_timers.cc
     emu/core/outside.cc
     emu/core/pipeline.cc
+    emu/core/results.cc
     emu/core/routing.cc
     emu/core/switch.cc
     emu/core/telemetry/bursts.cc

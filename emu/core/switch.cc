@@ -7,7 +7,7 @@
 // that resumes it.
 #include <algorithm>
 #include <bit>
-#include <cstring>
+#include <utility>
 
 #include "buffer.h"
 #include "pipeline.h"
@@ -20,18 +20,34 @@ Ps Engine::settle_all(Switch& sw, Ps until) {
     if (sw.in_order) return sw.due.empty() ? kNever : sw.due.top().first;
   }
   Ps next = kNever;
-  for (std::uint32_t first = 0; first < sw.ports; first += 8) {
-    std::uint64_t active = 0;  // eight ports at a time
-    std::memcpy(&active, &sw.active[first], 8);
-    for (; active != 0; active &= active - 1) {
-      const std::uint32_t index = first + static_cast<std::uint32_t>(std::countr_zero(active)) / 8;
-      const Ps start = settle(sw, index, until);
+  for (std::uint32_t w = 0; w < sw.active.size(); ++w) {
+    for (std::uint64_t active = sw.active[w]; active != 0; active &= active - 1) {
+      const auto bit = static_cast<std::uint32_t>(std::countr_zero(active));
+      const Ps start = settle(sw, w * 64 + bit, until);
       // What is paused without an end waits for its XON and stays active.
-      if (start == kNever && sw.port[index].backlog == 0) sw.active[index] = 0;
+      if (start == kNever && sw.port[w * 64 + bit].backlog == 0) sw.active[w] &= ~(1ULL << bit);
       next = std::min(next, start);
     }
   }
   return next;
+}
+
+/// Starts a packet of a port of which several queues hold some.
+void Engine::depart_by_choice(Switch& sw, Port& port, const Choice& choice) {
+  const auto priority = static_cast<std::uint32_t>(choice.priority);
+  EgressQueue& queue = sw.queue[port.index * kPriorities + priority];
+  depart(sw, port, queue, priority, choice.start);
+  if (queue.packets.empty()) port.backlog &= static_cast<PrioritySet>(~(1U << priority));
+}
+
+/// Counts what is payload in a frame, and outer headers.
+void Engine::count_headers(EgressQueue& queue, const Packet& packet) {
+  if (carries_data(packet.kind)) {
+    queue.tx_payload += static_cast<std::uint64_t>(packet.bytes - headers_[header_row(packet)]);
+  }
+  if ((packet.flags & kEncap) != 0) {
+    totals_.encap_bytes += static_cast<std::uint64_t>(tables_.overlay.overhead_bytes);
+  }
 }
 
 /// While a group is in XOFF: the port may start a packet earlier than noted.
@@ -56,10 +72,7 @@ void Engine::settle_in_order(Switch& sw, Ps until) {
     if (port.backlog == 0) continue;
     EgressQueue* queues = &sw.queue[index * kPriorities];
     const Choice choice = choose(port, queues, start + 1, sw.chip->scheduler);
-    if (choice.priority >= 0) {
-      depart(sw, port, queues[choice.priority], static_cast<std::uint32_t>(choice.priority),
-             choice.start);
-    }
+    if (choice.priority >= 0) depart_by_choice(sw, port, choice);
     note_due(sw, index);
   }
 }
@@ -67,50 +80,70 @@ void Engine::settle_in_order(Switch& sw, Ps until) {
 /// Obeys the next pause frame of a port.
 void Engine::take_pause(Switch& sw, std::uint32_t index, Ps at) {
   settle(sw, index, at);
-  Ring<PfcFrame>& wire = sw.port[index].pfc_wire;
-  obey_pfc(sw.first_port + index, wire.front());
-  wire.pop();
+  take_pfc(sw.first_port + index);
   if (sw.in_order) note_due(sw, index);
 }
 
-Ps Engine::process_switch(Switch& sw, Ps limit) {
-  std::uint64_t* const wires = &wires_[nodes_[sw.node].wire_word];
-  const std::uint32_t words = (sw.ports + 63) / 64;
-  heard_.clear();
-  std::size_t most = 0;
-  for (std::uint32_t w = 0; w < words; ++w) {
-    for (std::uint64_t bits = wires[w]; bits != 0; bits &= bits - 1) {
+/// Calls `visit(index, wire)` for every port to which pause frames are on the way.
+template <typename Visit>
+void Engine::for_each_pause_wire(const Switch& sw, Visit visit) {
+  const std::uint64_t* coming = &pfc_coming_[nodes_[sw.node].wire_word];
+  for (std::uint32_t w = 0; w < (sw.ports + 63) / 64; ++w) {
+    for (std::uint64_t bits = coming[w]; bits != 0; bits &= bits - 1) {
       const auto index = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
-      heard_.push_back({index, 0});
-      most += sw.port[index].wire.size() + sw.port[index].pfc_wire.size();
+      visit(index, pfc_wires_[sw.first_port + index]);
     }
   }
+}
+
+/// Collects what comes before `limit`; frames stay where they are until they are
+/// visited. Returns how many packets.
+std::uint32_t Engine::collect(Switch& sw, PacketFifo& box, Ps limit) {
+  std::size_t most = box.size();
+  for_each_pause_wire(sw, [&](std::uint32_t, const auto& wire) { most += wire.size(); });
   arrivals_.begin(calendar_.start(), calendar_.window_ps(), most);
-  for (auto& [index, packets] : heard_) {
-    Port& port = sw.port[index];
-    if (!port.pfc_wire.empty()) [[unlikely]]
-      arrivals_.take(index, port.pfc_wire, limit);
-    packets = arrivals_.take(index, port.wire, limit);
+  if (most > box.size()) [[unlikely]] {
+    for_each_pause_wire(sw, [&](std::uint32_t index, const auto& wire) {
+      for (std::uint32_t i = 0; i < wire.size() && wire[i].at < limit; ++i) {
+        arrivals_.add(wire[i].at, index, nullptr, 0);
+      }
+    });
   }
-  arrivals_.drain([&](const Arrival& arrival) __attribute__((always_inline)) {
-    if (!sw.refresh.empty()) [[unlikely]]
-      refresh_xoff(sw, arrival.at);
-    if (sw.in_order) [[unlikely]]
-      settle_in_order(sw, arrival.at);
+  return arrivals_.add_all(box, limit, [&](const Packet& packet) __attribute__((always_inline)) {
+    heard_[packet.ingress >> 6] |= 1ULL << (packet.ingress & 63);
+    return look_up(sw, packet);
+  });
+}
+
+Ps Engine::process_switch(Switch& sw, Ps limit) {
+  PacketFifo& box = inboxes_.box(sw.node, calendar_.number());
+  const std::uint32_t packets = collect(sw, box, limit);
+  arrivals_.drain([&](const Arrival& arrival, Ps now) __attribute__((always_inline)) {
+    if (sw.stopping) [[unlikely]] {
+      refresh_xoff(sw, now);
+      settle_in_order(sw, now);
+    }
     if (arrival.packet != nullptr) [[likely]] {
-      receive(sw, arrival.port, *arrival.packet, arrival.at);
+      receive(sw, arrival.port(), arrival.out, *arrival.packet, now);
     } else {
-      take_pause(sw, arrival.port, arrival.at);
+      take_pause(sw, arrival.port(), now);
     }
   });
-  for (const auto& [index, packets] : heard_) {
-    Port& port = sw.port[index];
-    port.wire.pop(packets);
-    if (port.wire.empty() && port.pfc_wire.empty()) wires[index >> 6] &= ~(1ULL << (index & 63));
+  if (packets == box.size()) [[likely]] {
+    box.clear(pool_);
+  } else {
+    box.filter(pool_, [&](const Packet& packet) { return packet.at >= limit; });
   }
   refresh_xoff(sw, limit);
   const Ps next = settle_all(sw, limit);
-  for (const auto& [index, packets] : heard_) note_watermarks(sw, index);
+  for (std::uint32_t w = 0; w < (sw.ports + 63) / 64; ++w) {
+    for (std::uint64_t bits = std::exchange(heard_[w], 0); bits != 0; bits &= bits - 1) {
+      note_watermarks(sw, w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+    }
+  }
+  if (!sw.stopping) [[likely]]
+    return next;
+  sw.stopping = sw.in_order || !sw.refresh.empty();
   return sw.refresh.empty() ? next : std::min(next, sw.refresh.top().first);
 }
 

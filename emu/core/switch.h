@@ -52,12 +52,14 @@ struct Switch {
   const SwitchTables* table = nullptr;
   const SwitchProfile* chip = nullptr;
   Routing routing{Ecmp({})};  // asked only if the table does not say by_hash
+  bool routes = false;        // its tables alone say where packets go, whenever they come
   bool in_order = false;      // a priority group is in XOFF: departures run in time order
+  bool stopping = false;      // that, or there are refreshes
   Mmu mmu;
-  std::vector<std::uint8_t> active;  // by port: egress queues may hold packets
-  std::uint8_t seen = 0;             // bit p: packets of priority p have come in
-  std::vector<std::uint32_t> xoff;   // priority groups (index * 8 + priority) in XOFF
-  std::int64_t xoff_usage_min = 0;   // of those with empty headroom, none uses less
+  std::vector<std::uint64_t> active;  // bit by port: egress queues may hold packets
+  std::uint32_t seen = 0;             // bit p: packets of priority p have come in
+  std::vector<std::uint32_t> xoff;    // priority groups (index * 8 + priority) in XOFF
+  std::int64_t xoff_usage_min = 0;    // of those with empty headroom, none uses less
   // While a group is in XOFF, ports by the start of their next packet. An entry
   // counts if it is the one in due_at; a start may turn out later, never earlier.
   using Due = std::pair<Ps, std::uint32_t>;

@@ -108,12 +108,4 @@ void Engine::retire(std::vector<Message>& out) {
   }
 }
 
-void Engine::list_messages(std::vector<Message>& out) const {
-  for (const QueuePair& qp : qps_) {
-    for (std::uint32_t m = qp.first_message; m != kNone; m = messages_[m].next) {
-      out.push_back(messages_[m]);
-    }
-  }
-}
-
 }  // namespace emu

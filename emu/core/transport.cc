@@ -15,8 +15,8 @@ namespace emu {
 /// A packet has reached the endpoint by one of its ports. What the endpoint
 /// sends is brought up to `now` only where the packet can change that: data in
 /// order, which is nearly all of it, changes the receiving side alone.
-void Engine::deliver(Endpoint& ep, const Port& port, const Packet& packet, Ps now) {
-  const std::uint32_t number = ep.first_port + port.index;
+void Engine::deliver(Endpoint& ep, const Packet& packet, Ps now) {
+  const std::uint32_t number = ep.first_port + packet.ingress;
   if (packet.kind >= Kind::kArp) [[unlikely]] {
     ++totals_.delivered_packets;
     totals_.delivered_bytes += packet.bytes;
@@ -282,9 +282,9 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
       .bytes = static_cast<std::uint16_t>(bytes),
       .ingress = 0,
       .kind = write ? Kind::kData : Kind::kReadData,
-      .priority = qp.priority,
       .flags = static_cast<std::uint8_t>((nic.ecn_capable ? kEct : 0) | (first ? kFirst : 0) |
                                          (last ? kLast : 0)),
+      .priority = qp.priority,
       .hops = 0,
   };
   ++totals_.injected_packets;
@@ -308,7 +308,7 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   queue.tx_bytes += bytes + static_cast<std::uint32_t>(framing_.gap_bytes);
   queue.tx_payload += bytes - static_cast<std::uint32_t>(headers_[header_row(packet)]);
   if ((port.paused >> qp.priority & 1) != 0 && queue.paused_until <= start) {
-    port.paused &= static_cast<std::uint8_t>(~(1U << qp.priority));
+    port.paused &= static_cast<PrioritySet>(~(1U << qp.priority));
   }
   transmit(port, packet, start);
 

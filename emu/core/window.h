@@ -36,34 +36,34 @@ class Calendar {
   Ps start() const { return end_ - window_ps_; }
   Ps end() const { return end_; }
 
-  /// Node has work at `at`, which is not before the current window. Returns the
-  /// time up to which further work of that node needs no call: the end of the
-  /// window in which `at` lies, unless that is far ahead.
-  Ps wake(std::uint32_t node, Ps at) {
-    std::uint64_t ahead = 0;
-    Ps covered = end_;
-    if (at >= end_) {
-      if (at < end_ + window_ps_) {
-        ahead = 1;
-      } else if (at < end_ + 2 * window_ps_) {
-        ahead = 2;
-      } else {
-        ahead = static_cast<std::uint64_t>((at - start()) / window_ps_);
-        if (ahead >= kBuckets) {
-          // Not only the earliest: on a long cable each arrival needs its own.
-          if (at == far_at_[node]) return at;
-          far_at_[node] = std::min(far_at_[node], at);
-          far_.emplace(at, node);
-          return at;
-        }
-      }
-      covered += static_cast<Ps>(ahead) * window_ps_;
+  /// How many windows `at` lies ahead; 0 in the current one.
+  std::uint64_t ahead(Ps at) const {
+    const Ps after = at - end_;
+    if (after < 0) return 0;
+    if (after < window_ps_) return 1;
+    if (after < 2 * window_ps_) return 2;
+    return static_cast<std::uint64_t>((at - start()) / window_ps_);
+  }
+  /// Number of the current window, which counts up and wraps at kBuckets.
+  std::uint32_t number() const { return current_; }
+
+  /// Node has work at `at`, which is not before the current window.
+  void wake(std::uint32_t node, Ps at) {
+    const std::uint64_t windows = ahead(at);
+    if (windows < kBuckets) {
+      wake_in(node, windows);
+    } else if (at != far_at_[node]) {
+      // Not only the earliest: on a long cable each arrival needs its own.
+      far_at_[node] = std::min(far_at_[node], at);
+      far_.emplace(at, node);
     }
+  }
+  /// Node has work so many windows ahead: less than kBuckets.
+  void wake_in(std::uint32_t node, std::uint64_t ahead) {
     const auto bucket = static_cast<std::uint32_t>((current_ + ahead) % kBuckets);
     bits_[static_cast<std::size_t>(bucket) * words_ + (node >> 6)] |= 1ULL << (node & 63);
     buckets_used_ += any_[bucket] == 0 ? 1U : 0U;
     any_[bucket] = 1;
-    return covered;
   }
 
   /// Calls `visit(node)` for every node of the current window, in node order,

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from emu.errors import Fault, SpecError
+from emu.fabric.fec import CODES, codeword_loss
 from emu.fabric.graph import Fabric
 from emu.spec.fault import (
     BlackHole,
+    BridgingLoop,
     EcnOff,
     FaultSpec,
     FaultWindow,
@@ -18,7 +20,10 @@ from emu.spec.fault import (
     LinkDegraded,
     LinkDown,
     LinkFlap,
+    MtuMismatch,
     NicStorm,
+    PfcPriority,
+    SameHashSeed,
     SilentHost,
     SlowLink,
     SlowReceiver,
@@ -53,6 +58,15 @@ class ResolvedFault:
     share: float = 1.0
     """Of a slow link: of its rate."""
     loss: float = 0.0
+    codeword_loss: float = 0.0
+    """Of a degraded link: share of codewords that its FEC cannot repair, of codeword_bytes each."""
+    codeword_bytes: int = 0
+    mtu_bytes: int = 0
+    """Of an MTU mismatch: the largest IP packet."""
+    priorities: tuple[int, ...] = ()
+    """Of wrong PFC classes: those that are lossless."""
+    switches: tuple[int, ...] = ()
+    """Of equal hash seeds: node ids."""
     rate_bps: int = 0
     priority: int = 0
     storm: NicStorm | None = None
@@ -97,7 +111,27 @@ def _resolve(fabric: Fabric, window: FaultWindow) -> ResolvedFault:
         case LinkDegraded():
             links = link_targets(fabric, fault.link)
             ports = _senders(fabric, links, fault.sender)
-            return ResolvedFault(*common, links=links, ports=ports, loss=fault.loss)
+            if fault.pre_fec_ber is None:
+                return ResolvedFault(*common, links=links, ports=ports, loss=fault.loss or 0.0)
+            code = CODES[fault.fec or "kp4"]
+            lost = codeword_loss(fault.pre_fec_ber, code)
+            return ResolvedFault(
+                *common, links=links, ports=ports,
+                codeword_loss=lost, codeword_bytes=code.data_bytes,
+            )  # fmt: skip
+        case MtuMismatch():
+            links = link_targets(fabric, fault.link)
+            # The port that sends knows nothing; the other end discards.
+            at = _senders(fabric, links, fault.receiver, "receiver")
+            ports = tuple(fabric.ports[port].peer for port in at)
+            return ResolvedFault(*common, links=links, ports=ports, mtu_bytes=fault.mtu)
+        case PfcPriority():
+            switch = switch_target(fabric, fault.switch)
+            return ResolvedFault(*common, switch=switch, priorities=fault.priorities)
+        case SameHashSeed():
+            return ResolvedFault(*common, switches=_switches_named(fabric, fault.switches))
+        case BridgingLoop():
+            return ResolvedFault(*common, links=link_targets(fabric, fault.link))
         case LineCardDown():
             switch = switch_target(fabric, fault.switch)
             own = fabric.ports_of(switch)
@@ -175,14 +209,16 @@ def endpoint_targets(fabric: Fabric, name: str) -> tuple[int, ...]:
     return (node,)
 
 
-def _senders(fabric: Fabric, links: Sequence[int], sender: str | None) -> tuple[int, ...]:
+def _senders(
+    fabric: Fabric, links: Sequence[int], sender: str | None, field: str = "sender"
+) -> tuple[int, ...]:
     """Ports at both ends of links, or at the end of that name."""
     ends = [port for i in links for port in (fabric.links[i].a, fabric.links[i].b)]
     if sender is None:
         return tuple(ends)
     names = {port: fabric.nodes[fabric.ports[port].node].name for port in ends}
     if sender not in names.values():
-        raise UnknownNameError("sender", "end of the link", sender, names.values())
+        raise UnknownNameError(field, "end of the link", sender, names.values())
     return tuple(port for port in ends if names[port] == sender)
 
 
@@ -197,6 +233,18 @@ def _ports_to(fabric: Fabric, switch: int, name: str) -> tuple[int, ...]:
         what = f"link from {fabric.nodes[switch].name} to a switch"
         raise UnknownNameError("via", what, name, by_neighbour)
     return tuple(by_neighbour[name])
+
+
+def _switches_named(fabric: Fabric, patterns: Sequence[str]) -> tuple[int, ...]:
+    """Node ids of the switches, ascending; two at least."""
+    names = {fabric.nodes[s].name: s for s in fabric.switches}
+    hit: set[int] = set()
+    for pattern in patterns:
+        found = match_names(pattern, names)
+        if not found:
+            raise UnknownNameError("switches", "switch that matches", pattern, names)
+        hit.update(names[name] for name in found)
+    return tuple(sorted(hit))
 
 
 def _hosts_named(fabric: Fabric, patterns: Sequence[str]) -> tuple[int, ...]:

@@ -143,6 +143,42 @@ class LinkLoss(Update):
 
 
 @dataclass(frozen=True)
+class CodewordLoss(Update):
+    """Of the codewords that the port sends this share is beyond repair (0 = healthy again);
+    each carries so many bytes, and all frames that lie in a bad one are lost."""
+
+    port: int
+    loss: float
+    codeword_bytes: int
+
+
+@dataclass(frozen=True)
+class FrameLimit(Update):
+    """What the port sends is discarded at the other end if the frame is larger (0 = nothing)."""
+
+    port: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class LosslessClasses(Update):
+    """The classes that a switch row treats as lossless; None: those of its profile."""
+
+    switch: int
+    priorities: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class HashSeed(Update):
+    """A switch row hashes with this seed from now on."""
+
+    switch: int
+    seed: int
+    own: bool
+    """Whether that is the seed it began with."""
+
+
+@dataclass(frozen=True)
 class LinkRate(Update):
     """The link runs at this share of its rate, both ways (1 = healthy again)."""
 
@@ -176,6 +212,22 @@ class ReceiverRate(Update):
 
     endpoint: int
     rate_bps: int
+
+
+@dataclass(frozen=True)
+class BridgingLoop(Update):
+    """For the record: ports of this link forward that the spanning tree blocks (or block again).
+    What they do is in the updates of the ports."""
+
+    link: int
+    on: bool
+
+
+@dataclass(frozen=True)
+class Broadcast(Update):
+    """The endpoint broadcasts an ARP request, out of turn."""
+
+    endpoint: int
 
 
 @dataclass(frozen=True)

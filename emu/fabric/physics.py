@@ -15,10 +15,13 @@ from typing import TypeVar
 from emu.fabric.faults import ResolvedFault
 from emu.fabric.forwarding import (
     BlackHole,
+    CodewordLoss,
     EcnMarking,
+    FrameLimit,
     LinkLoss,
     LinkRate,
     LinkState,
+    LosslessClasses,
     NicStorm,
     Note,
     PortDetected,
@@ -33,14 +36,21 @@ Key = TypeVar("Key", bound=Hashable)
 _ORDER = (
     LinkState,
     LinkLoss,
+    CodewordLoss,
+    FrameLimit,
     LinkRate,
     EcnMarking,
+    LosslessClasses,
     BlackHole,
     ReceiverRate,
     NicStorm,
     SilentHost,
     PortDetected,
 )
+
+
+ETHERNET_BYTES = 18
+"""Header and FCS around an IP packet."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +142,19 @@ def physical_updates(
 
 def _degradations(fabric: Fabric, faults: Sequence[ResolvedFault]) -> Iterator[Update]:
     """Faults that leave the links up."""
-    for (port, at_ps, cause), active in _levels(faults, "link-degraded", lambda f: f.ports):
-        loss = 1.0 - math.prod(1.0 - f.loss for f in active)
-        yield LinkLoss(at_ps, cause, port, loss)
+    plain = [fault for fault in faults if not fault.codeword_bytes]
+    for (port, at_ps, cause), active in _levels(plain, "link-degraded", lambda f: f.ports):
+        yield LinkLoss(at_ps, cause, port, _any(f.loss for f in active))
+    coded = [fault for fault in faults if fault.codeword_bytes]
+    for (port, at_ps, cause), active in _levels(coded, "link-degraded", lambda f: f.ports):
+        lost = _any(f.codeword_loss for f in active)
+        yield CodewordLoss(at_ps, cause, port, lost, coded[0].codeword_bytes)
+    for (port, at_ps, cause), active in _levels(faults, "mtu-mismatch", lambda f: f.ports):
+        mtu = min((f.mtu_bytes for f in active), default=0)
+        yield FrameLimit(at_ps, cause, port, mtu + ETHERNET_BYTES if mtu else 0)
+    for (switch, at_ps, cause), active in _levels(faults, "pfc-priority", lambda f: [f.switch]):
+        row = switch - fabric.n_endpoints
+        yield LosslessClasses(at_ps, cause, row, active[-1].priorities if active else None)
     for (link, at_ps, cause), active in _levels(faults, "slow-link", lambda f: f.links):
         share = min((f.share for f in active), default=1.0)
         yield LinkRate(at_ps, cause, link, share)
@@ -160,6 +180,11 @@ def _degradations(fabric: Fabric, faults: Sequence[ResolvedFault]) -> Iterator[U
         everything = any(not f.endpoints for f in active)
         routes = None if everything else tuple(sorted({e for f in active for e in f.endpoints}))
         yield BlackHole(at_ps, cause, port, bool(active), routes if active else None)
+
+
+def _any(chances: Iterable[float]) -> float:
+    """Chance that one of several independent things happens."""
+    return 1.0 - math.prod(1.0 - chance for chance in chances)
 
 
 def _levels(

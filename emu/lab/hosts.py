@@ -22,9 +22,10 @@ def configure_hosts(lab: Lab) -> None:
         set_sysctls(
             namespace,
             {
-                # Router solicitations and the like would be noise in every count.
-                "net.ipv6.conf.all.disable_ipv6": 1,
-                "net.ipv6.conf.default.disable_ipv6": 1,
+                # Router solicitations and the like would be noise in every count; a host that
+                # speaks BGP finds its leaf by them.
+                "net.ipv6.conf.all.disable_ipv6": 0 if lab.variant.bgp_hosts else 1,
+                "net.ipv6.conf.default.disable_ipv6": 0 if lab.variant.bgp_hosts else 1,
                 "net.ipv4.conf.all.arp_ignore": 1,
                 "net.ipv4.conf.all.arp_announce": 2,
                 "net.ipv4.conf.all.rp_filter": 0,
@@ -38,6 +39,9 @@ def configure_hosts(lab: Lab) -> None:
             prefix = HOST_PREFIX_ROUTED if lab.variant.routed_hosts else HOST_PREFIX_BRIDGED
             # A broken driver default would let a big packet through that no switch takes.
             lines.append(f"link set {port.interface} mtu {lab.plan.host_mtu}")
+            if lab.variant.bgp_hosts:
+                lines.append(f"address add {address.ip}/32 dev {port.interface}")
+                continue
             lines.append(f"address add {address.ip}/{prefix} dev {port.interface}")
             if lab.variant.routed_hosts:
                 way = f"default via {address.gateway} dev {port.interface}"

@@ -14,6 +14,7 @@ from typing import Any
 from pyroute2 import IPRoute, netns
 from pyroute2.netlink.exceptions import NetlinkError
 
+from emu.errors import RunError
 from emu.lab.launch import run
 
 NETNS_FOLDER = Path("/run/netns")
@@ -26,14 +27,14 @@ def namespace_exists(name: str) -> bool:
 
 def create_namespace(name: str) -> None:
     """Make a namespace and set its loopback up."""
-    netns.create(name)
+    run(["ip", "netns", "add", name])
     run(["ip", "-n", name, "link", "set", "lo", "up"])
 
 
 def delete_namespace(name: str) -> None:
     """Remove a namespace's name; a foreign process inside keeps an empty namespace alive."""
-    with suppress(FileNotFoundError):
-        netns.remove(name)
+    if namespace_exists(name):
+        run(["ip", "netns", "delete", name])
 
 
 def enter(name: str, command: list[str]) -> list[str]:
@@ -42,8 +43,37 @@ def enter(name: str, command: list[str]) -> list[str]:
 
 
 @contextmanager
+def _inside(name: str) -> Iterator[None]:
+    """This thread in another namespace. What it opens there stays there.
+
+    pyroute2 has ways to do so, but they fork this process and end the child by SIGTERM, on which
+    a child with the handlers of `emu run` takes the lab down.
+
+    Raises
+    ------
+    RunError
+        When there is no such namespace.
+    """
+    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        other = os.open(NETNS_FOLDER / name, os.O_RDONLY)
+    except FileNotFoundError:
+        os.close(own)
+        raise RunError(f"there is no namespace {name}: was the lab taken down meanwhile?") from None
+    try:
+        netns.setns(other)
+        yield
+    finally:
+        netns.setns(own)
+        os.close(other)
+        os.close(own)
+
+
+@contextmanager
 def _netlink(name: str) -> Iterator[Any]:
-    with IPRoute(netns=name) as netlink:
+    with _inside(name):
+        netlink = IPRoute()
+    with netlink:
         yield netlink
 
 
@@ -57,6 +87,8 @@ def create_veth(
 
 def delete_interface(namespace: str, name: str) -> None:
     """Remove an interface if it is there."""
+    if not namespace_exists(namespace):
+        return
     with _netlink(namespace) as netlink:
         for index in netlink.link_lookup(ifname=name):
             with suppress(NetlinkError):
@@ -93,15 +125,8 @@ def interfaces(namespace: str) -> dict[str, dict[str, Any]]:
 
 def socket_in(name: str, family: int, kind: int = socket.SOCK_DGRAM, protocol: int = 0) -> Any:
     """A socket of another namespace; it stays there when this thread is back in its own."""
-    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    try:
-        netns.setns(name)
-        try:
-            return socket.socket(family, kind, protocol)
-        finally:
-            netns.setns(own)
-    finally:
-        os.close(own)
+    with _inside(name):
+        return socket.socket(family, kind, protocol)
 
 
 def ip_batch(namespace: str, lines: list[str]) -> None:

@@ -18,6 +18,7 @@ from emu.telemetry import Run
 
 TIMERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "l3": (("bgp_local_repair", "near"), ("bgp_remote_withdraw_per_hop", "far")),
+    "l3-host": (("bgp_local_repair", "near"), ("bgp_remote_withdraw_per_hop", "far")),
     "evpn/l2vni": (("bgp_local_repair", "near"), ("bgp_remote_withdraw_per_hop", "far")),
     "stretched-l2/rstp": (("rstp_local", "any"),),
     "stretched-l2/mlag": (("lacp_member", "any"), ("mlag_failover", "any")),

@@ -88,7 +88,8 @@ def watched(lab: Lab) -> list[int]:
 
 
 def gateway_macs(lab: Lab) -> list[str]:
-    """By endpoint: the MAC address at which its host found its gateway.
+    """By endpoint: the MAC address at which its host found its gateway; of one that speaks BGP
+    that of the leaf's port.
 
     Raises
     ------
@@ -98,6 +99,9 @@ def gateway_macs(lab: Lab) -> list[str]:
     out = []
     for address in lab.plan.addresses:
         port = lab.plan.ports[address.port]
+        if lab.variant.bgp_hosts:
+            out.append(lab.plan.ports[port.peer].mac)
+            continue
         namespace = lab.paths.namespace(port.namespace)
         show = ["ip", "-n", namespace, "-j", "neigh", "show", address.gateway, "dev"]
         found = json.loads(run([*show, port.interface]) or "[]")

@@ -56,7 +56,8 @@ FOREIGN_PRIORITY = 0
 """Class of ping, iperf3 and the like: lossy in every preset."""
 
 PHYSICS = (
-    fw.LinkState, fw.PortDetected, fw.LinkLoss, fw.LinkRate, fw.EcnMarking, fw.BlackHole,
+    fw.LinkState, fw.PortDetected, fw.LinkLoss, fw.CodewordLoss, fw.FrameLimit, fw.LinkRate,
+    fw.EcnMarking, fw.LosslessClasses, fw.BlackHole,
     fw.ReceiverRate, fw.NicStorm, fw.SilentHost, fw.SetEndpointGroup, fw.Note,
 )  # fmt: skip
 """What happens to links and hosts. Everything else is for the real switches to decide."""

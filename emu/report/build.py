@@ -18,6 +18,7 @@ from emu.errors import InputError, RunError
 from emu.report.analysis import answer
 from emu.report.analysis.bootstrap import DRAWS
 from emu.report.analysis.kpi import NOT_MEASURED
+from emu.report.analysis.wording import small
 from emu.report.dataset import Dataset
 from emu.report.failures import Failures, FaultPage, compare_failures, fault_pages
 from emu.report.figures import Figure, draw_all
@@ -127,7 +128,10 @@ class _Content:
         found = answer.write(self.shown)
         if self.failures is None:
             return found
-        return answer.Answer((*self.failures.headline, *found.sentences), found.paragraphs)
+        calm = [f"Without a fault: {small(s)}" for s in found.sentences[:1]]
+        return answer.Answer(
+            (*self.failures.headline, *calm, *found.sentences[1:]), found.paragraphs
+        )
 
     @cached_property
     def figures(self) -> list[Figure]:

@@ -116,6 +116,7 @@ class SaiReader:
             "SAI_PORT_STAT_IF_IN_OCTETS": (sent_octets - lost_octets)[peer] - flying_octets,
             "SAI_PORT_STAT_IF_IN_UCAST_PKTS": (sent - lost)[peer] - flying,
             "SAI_PORT_STAT_IF_IN_ERRORS": drops["link_error"][peer],
+            "SAI_PORT_STAT_ETHER_RX_OVERSIZE_PKTS": drops["mtu_exceeded"],
             "SAI_PORT_STAT_IF_IN_DISCARDS": np.sum([drops[k] for k in _IN_DISCARDS], axis=0),
             "SAI_PORT_STAT_IF_OUT_OCTETS": sent_octets,
             "SAI_PORT_STAT_IF_OUT_UCAST_PKTS": sent,

@@ -7,7 +7,6 @@ import hashlib
 import json
 import multiprocessing
 import os
-import queue
 import shutil
 import signal
 import threading
@@ -17,8 +16,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing.context import SpawnContext
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import emu
 from emu.errors import RunError
@@ -59,6 +59,16 @@ class Task:
     directory: Path
     fingerprint: str
     stream: Path | None = None
+
+
+class Update(NamedTuple):
+    """What a run says of itself."""
+
+    variant: str
+    seed: int
+    fabric_ps: int
+    packets: int
+    fraction: float
 
 
 OnProgress = Callable[[RunProgress], None]
@@ -120,7 +130,9 @@ def run_experiment(
                     task.variant.id, task.seed, "kept", fabric_ps, packets, 1.0, finished, total
                 )
             )
-    if todo:
+    if len(todo) == 1:
+        _run_here(todo[0], tell, finished, total)
+    elif todo:
         _run_all(todo, min(jobs, len(todo)), tell, finished, total)
     return [task.directory for task in tasks]
 
@@ -216,43 +228,56 @@ def run_command(spec: ExperimentSpec) -> str:
     return f"emu run experiments/{spec.name}.yaml"
 
 
+def _run_here(task: Task, tell: OnProgress, finished: int, total: int) -> None:
+    """One run needs no process of its own, which would import everything once more."""
+
+    def running(update: Update) -> None:
+        tell(_progress("running", update, finished, total))
+
+    try:
+        last = _work(task, running)
+    finally:
+        remove_dead_partials(task.directory)
+    tell(_progress("done", last, finished + 1, total))
+
+
 def _run_all(todo: list[Task], jobs: int, tell: OnProgress, finished: int, total: int) -> None:
     context: SpawnContext = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        updates = manager.Queue()
-        pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupts)
-        try:
-            pending: dict[Future[tuple[int, int]], Task] = {
-                pool.submit(_work, task, updates): task for task in todo
-            }
-            while pending:
-                ended, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                _pass_on(updates, tell, finished, total)
-                for future in ended:
-                    task = pending.pop(future)
-                    packets, fabric_ps = future.result()
-                    finished += 1
-                    tell(
-                        RunProgress(
-                            task.variant.id,
-                            task.seed,
-                            "done",
-                            fabric_ps,
-                            packets,
-                            1.0,
-                            finished,
-                            total,
-                        )
-                    )
-        except BrokenProcessPool as error:
-            raise RunError(
-                "a worker process was killed (out of memory?)",
-                hint="run again with --resume, perhaps with fewer --jobs",
-            ) from error
-        finally:
-            _stop(pool)
-            for task in todo:
-                remove_dead_partials(task.directory)
+    updates: SimpleQueue[Update] = context.SimpleQueue()
+    pool = ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=_prepare_worker, initargs=(updates,)
+    )
+    try:
+        pending: dict[Future[Update], Task] = {
+            pool.submit(_work_in_process, task): task for task in todo
+        }
+        while pending:
+            ended, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+            while not updates.empty():
+                tell(_progress("running", updates.get(), finished, total))
+            for future in ended:
+                pending.pop(future)
+                finished += 1
+                tell(_progress("done", future.result(), finished, total))
+    except BrokenProcessPool as error:
+        raise RunError(
+            "a worker process was killed (out of memory?)",
+            hint="run again with --resume, perhaps with fewer --jobs",
+        ) from error
+    finally:
+        _stop(pool)
+        for task in todo:
+            remove_dead_partials(task.directory)
+
+
+def _progress(
+    state: Literal["running", "done"], update: Update, finished: int, total: int
+) -> RunProgress:
+    fraction = 1.0 if state == "done" else update.fraction
+    return RunProgress(
+        update.variant, update.seed, state, update.fabric_ps, update.packets, fraction,
+        finished, total,
+    )  # fmt: skip
 
 
 def _stop(pool: ProcessPoolExecutor) -> None:
@@ -280,29 +305,30 @@ def _end_workers(pool: ProcessPoolExecutor) -> None:
         process.join()
 
 
-def _pass_on(updates: Any, tell: OnProgress, finished: int, total: int) -> None:
-    while True:
-        try:
-            variant, seed, fabric_ps, packets, fraction = updates.get_nowait()
-        except queue.Empty:
-            return
-        tell(RunProgress(variant, seed, "running", fabric_ps, packets, fraction, finished, total))
+_updates: SimpleQueue[Update]
+"""In a worker: where it reports to."""
 
 
-def _ignore_interrupts() -> None:
+def _prepare_worker(updates: SimpleQueue[Update]) -> None:
     # Ctrl-C reaches the whole process group; the parent alone decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    global _updates
+    _updates = updates
 
 
-def _work(task: Task, updates: Any) -> tuple[int, int]:
+def _work_in_process(task: Task) -> Update:
+    return _work(task, _updates.put)
+
+
+def _work(task: Task, tell: Callable[[Update], None]) -> Update:
     from emu.sim.run import run_variant
 
-    last = (0, 0)
+    last = Update(task.variant.id, task.seed, 0, 0, 0.0)
 
     def report(fabric_ps: int, packets: int, fraction: float) -> None:
         nonlocal last
-        last = (packets, fabric_ps)
-        updates.put((task.variant.id, task.seed, fabric_ps, packets, fraction))
+        last = Update(task.variant.id, task.seed, fabric_ps, packets, fraction)
+        tell(last)
 
     run_variant(
         task.variant,

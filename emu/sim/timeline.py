@@ -10,6 +10,7 @@ import numpy as np
 from emu.core import _core
 from emu.fabric import forwarding as fw
 from emu.fabric.graph import Fabric
+from emu.sim.build import mask
 from emu.sim.ports import PortMap
 from emu.units import format_rate
 
@@ -53,6 +54,15 @@ class Timeline:
                 e.port_detected(int(to_engine[update.port]), update.up)
             case fw.LinkLoss():
                 e.set_loss(int(to_engine[update.port]), update.loss)
+            case fw.CodewordLoss():
+                e.set_codeword_loss(int(to_engine[update.port]), update.codeword_bytes, update.loss)
+            case fw.FrameLimit():
+                e.set_frame_limit(int(to_engine[update.port]), update.bytes)
+            case fw.LosslessClasses():
+                wanted = update.priorities
+                e.set_lossless(update.switch, None if wanted is None else mask(wanted))
+            case fw.HashSeed():
+                e.set_hash_seed(update.switch, update.seed)
             case fw.LinkRate():
                 link = self._fabric.links[update.link]
                 rate = round(self._fabric.ports[link.a].rate_bps * update.share)
@@ -70,7 +80,9 @@ class Timeline:
                 )  # fmt: skip
             case fw.SilentHost():
                 e.set_silent(update.endpoint, update.on)
-            case fw.Note():
+            case fw.Broadcast():
+                e.broadcast(update.endpoint)
+            case fw.Note() | fw.BridgingLoop():
                 pass
             case _:
                 raise AssertionError(f"no engine call for {type(update).__name__}")
@@ -102,6 +114,29 @@ class Timeline:
                 node = fabric.nodes[port.node].name
                 name = fabric.links[port.link].name
                 return "link-loss", phase, node, name, f"loses {update.loss:g} of what it sends"
+            case fw.CodewordLoss():
+                phase = "start" if update.loss > 0 else "end"
+                port = fabric.ports[update.port]
+                node, name = fabric.nodes[port.node].name, fabric.links[port.link].name
+                words = f"{update.loss:.3g} of its codewords are beyond repair"
+                return "link-loss", phase, node, name, words
+            case fw.FrameLimit():
+                phase = "start" if update.bytes else "end"
+                port = fabric.ports[fabric.ports[update.port].peer]
+                node, name = fabric.nodes[port.node].name, fabric.links[port.link].name
+                words = f"discards frames above {update.bytes} bytes"
+                return "frame-limit", phase, node, name, words if update.bytes else "takes all"
+            case fw.LosslessClasses():
+                node = self._switch(update.switch)
+                if update.priorities is None:
+                    return "pfc-classes", "end", node, "", "lossless are those of its profile"
+                listed = ", ".join(map(str, update.priorities)) or "none"
+                return "pfc-classes", "start", node, "", f"lossless priorities: {listed}"
+            case fw.HashSeed():
+                phase = "end" if update.own else "start"
+                node = self._switch(update.switch)
+                words = "hashes with its own seed" if update.own else "hashes with another's seed"
+                return "hash-seed", phase, node, "", words
             case fw.LinkRate():
                 phase = "start" if update.share < 1 else "end"
                 name = fabric.links[update.link].name
@@ -119,6 +154,10 @@ class Timeline:
                     return "receiver-rate", "end", name, "", "receives at line rate"
                 rate = format_rate(update.rate_bps)
                 return "receiver-rate", "start", name, "", f"receives at {rate}"
+            case fw.BridgingLoop():
+                phase, word = ("start", "forwards") if update.on else ("end", "blocks again")
+                name = fabric.links[update.link].name.partition("[")[0]
+                return "bridging-loop", phase, "", name, f"a blocked port {word}"
             case fw.NicStorm():
                 phase = "start" if update.on else "end"
                 name = fabric.nodes[update.endpoint].name
@@ -133,6 +172,9 @@ class Timeline:
                 return "port-detected", "step", node, port.name, f"noticed: {word}"
             case fw.FlushMacs():
                 return "mac-flush", "step", self._switch(update.switch), "", "addresses forgotten"
+            case fw.Broadcast():
+                name = fabric.nodes[update.endpoint].name
+                return "note", "step", name, "", "broadcasts an ARP request"
             case fw.Note():
                 return "note", "step", "", "", update.text
             case fw.SetGroup():

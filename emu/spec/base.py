@@ -32,7 +32,7 @@ class Spec(BaseModel):
         frozen=True,
         allow_inf_nan=False,
         serialize_by_alias=True,
-        use_attribute_docstrings=True,
+        defer_build=True,  # most commands use few of the models
     )
 
 

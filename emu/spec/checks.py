@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from emu.spec.capture import HEADER_OVERHEADS
-from emu.spec.fault import BlackHole, fault_names, fault_windows
+from emu.spec.fault import BlackHole, MtuMismatch, fault_names, fault_windows
 from emu.spec.hostset import pick_names
 from emu.spec.located import At
 from emu.spec.routing import PER_PACKET
@@ -18,6 +18,9 @@ from emu.units import format_size, format_time
 
 if TYPE_CHECKING:
     from emu.spec.experiment import ExperimentSpec
+
+IP_HEADERS_BYTES = 20 + 8 + 12 + 16 + 4 + 4
+"""Of the largest RoCEv2 packet: IP, UDP, BTH, RETH, immediate data, ICRC."""
 
 Item = tuple[tuple[Any, ...], str]
 
@@ -68,6 +71,16 @@ def check_faults(spec: ExperimentSpec) -> Iterator[Item]:
                 f"{name} begins at {format_time(window.start_ps)} and the run stops at "
                 f"{format_time(spec.stop.at)}: it would never happen",
             )
+        if isinstance(window.fault, MtuMismatch):
+            # Outer and inner headers, RETH, immediate data and ICRC around the payload.
+            largest = spec.topology.nic.mtu + IP_HEADERS_BYTES
+            largest += max(design.overhead_bytes for design in spec.designs)
+            if window.fault.mtu >= largest:
+                yield (
+                    ("faults", i, "mtu"),
+                    f"mtu is {window.fault.mtu} bytes and no IP packet here has more than "
+                    f"{largest}: nothing would be discarded",
+                )
         if isinstance(window.fault, BlackHole):
             try:
                 pick_names(window.fault.to, spec.topology.host_names)

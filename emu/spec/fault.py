@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from emu.spec.base import Formed, Int, Name, Priority, Spec
 from emu.spec.located import at
 from emu.spec.nearest import hint_for
-from emu.units import Fraction, Rate, Time
+from emu.units import Fraction, Rate, Size, Time
 
 NODE = r"[A-Za-z][A-Za-z0-9_-]*"
 # Whether they exist is checked on the fabric.
@@ -110,11 +110,25 @@ class LinkDegraded(FaultBase):
 
     kind: Literal["link-degraded"]
     link: LinkName
-    loss: Annotated[Fraction, Field(gt=0, le=1)]
+    loss: Annotated[Fraction, Field(gt=0, le=1)] | None = None
     """Share of frames: the frame error rate that is left after forward error correction."""
+    pre_fec_ber: Annotated[Fraction, Field(gt=0, le=0.1)] | None = None
+    """Bit error ratio before correction, as optics report it: the loss of each frame follows
+    from the code and from how many codewords the frame lies in."""
+    fec: Literal["kp4", "kr4"] | None = None
+    """kp4: RS(544,514), kr4: RS(528,514) (IEEE 802.3 clause 91); with a BER and null: kp4."""
     sender: EndName | None = None
     """Node at one end: only what it sends is lost, as with one bad laser."""
     duration: Duration | None = Field(None, alias="for")
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Self:
+        if (self.loss is None) == (self.pre_fec_ber is None):
+            given = "neither" if self.loss is None else "both"
+            raise ValueError(f"{given} of loss and pre_fec_ber are given: exactly one is wanted")
+        if self.fec is not None and self.pre_fec_ber is None:
+            raise at("fec", "fec belongs to pre_fec_ber: loss is what the code has left")
+        return self
 
 
 class SlowLink(FaultBase):
@@ -140,6 +154,55 @@ class EcnOff(FaultBase):
     kind: Literal["ecn-off"]
     switch: NodeName
     duration: Duration | None = Field(None, alias="for")
+
+
+class MtuMismatch(FaultBase):
+    """A port was left with too small an MTU: it discards larger frames, so that data dies on
+    the link while acknowledgements and pings pass."""
+
+    kind: Literal["mtu-mismatch"]
+    link: LinkName
+    mtu: Annotated[Size, Field(ge=68, le=65_000)]
+    """Largest IP packet that the port takes (outer headers included)."""
+    receiver: EndName | None = None
+    """Node at one end: only what reaches it is discarded; null: at both ends."""
+    duration: Duration | None = Field(None, alias="for")
+
+
+class PfcPriority(FaultBase):
+    """A switch has PFC on for the wrong classes: it neither pauses the others nor obeys their
+    pauses, and drops them when their queue is long."""
+
+    kind: Literal["pfc-priority"]
+    switch: NodeName
+    priorities: Annotated[tuple[Priority, ...], Field(max_length=8)]
+    """Classes that it treats as lossless instead of those of its profile."""
+    duration: Duration | None = Field(None, alias="for")
+
+
+class SameHashSeed(FaultBase):
+    """Switches hash with one seed, as when all keep the vendor's default: tiers repeat each
+    other's choice, and some of their links carry nothing."""
+
+    kind: Literal["same-hash-seed"]
+    switches: Annotated[tuple[Name, ...], Field(min_length=1)] = ("*",)
+    """Names, globs or ranges; all take the seed of the first."""
+    duration: Duration | None = Field(None, alias="for")
+
+
+LOOP_MAX_PS = 100 * 10**9
+"""100 ms. In a loop frames go round until it is over, and each turn is simulated."""
+
+
+class BridgingLoop(FaultBase):
+    """A port that the spanning tree blocks forwards, as when BPDUs are lost one way: what is
+    flooded goes round until the loop is over. So that there is something to go round, each
+    host's next ARP broadcast falls into its beginning."""
+
+    kind: Literal["bridging-loop"]
+    link: LinkName
+    """A link that the tree blocks; its parallel links are one LAG with it."""
+    duration: Annotated[Time, Field(gt=0, le=LOOP_MAX_PS)] = Field(alias="for")
 
 
 class SlowReceiver(FaultBase):
@@ -206,6 +269,10 @@ FaultSpec = Annotated[
     | LinkDegraded
     | SlowLink
     | EcnOff
+    | MtuMismatch
+    | PfcPriority
+    | SameHashSeed
+    | BridgingLoop
     | SlowReceiver
     | NicStorm
     | BlackHole
@@ -221,6 +288,10 @@ FAULT_KINDS = (
     "link-degraded",
     "slow-link",
     "ecn-off",
+    "mtu-mismatch",
+    "pfc-priority",
+    "same-hash-seed",
+    "bridging-loop",
     "slow-receiver",
     "nic-storm",
     "black-hole",

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from emu.docstrings import describe_fields
+from emu.spec.base import Spec
 from emu.spec.context import LoadContext, topology_presets
 from emu.spec.design import design_keys
 from emu.spec.experiment import ExperimentSpec
@@ -24,11 +26,13 @@ _PRESETS = {
 
 def topology_schema() -> dict[str, Any]:
     """JSON Schema of topology files."""
+    describe_fields(Spec)
     return _finish(TopologySpec.model_json_schema(), "topology")
 
 
 def experiment_schema() -> dict[str, Any]:
     """JSON Schema of experiment files."""
+    describe_fields(Spec)
     schema = _finish(ExperimentSpec.model_json_schema(), "experiment")
     presets = sorted(topology_presets(LoadContext().folder))
     schema["properties"]["topology"] = {

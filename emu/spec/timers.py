@@ -57,8 +57,10 @@ class TimersSpec(Spec):
         "1s",
         "Hedgehog fabric pkg/agent/dozer/bcm/plan.go: 300 ms x 3; faster in hardware [U]",
     )
-    bfd_multiplier: Annotated[Int, Field(ge=1, le=255)] = 3
-    """Hedgehog fabric pkg/agent/dozer/bcm/plan.go: 300 ms x 3."""
+    bfd_multiplier: Annotated[
+        Int,
+        Field(ge=1, le=255, description="Hedgehog fabric pkg/agent/dozer/bcm/plan.go: 300 ms x 3."),
+    ] = 3
     bgp_local_repair: Time = _timer(
         "10ms",
         "0s",

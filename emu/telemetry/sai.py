@@ -41,6 +41,7 @@ SAI_COUNTERS: Final[Mapping[str, SaiCounter]] = {
             ("SAI_PORT_STAT_IF_IN_OCTETS", True, "bytes of frames received"),
             ("SAI_PORT_STAT_IF_IN_UCAST_PKTS", True, "frames received, pause frames left out"),
             ("SAI_PORT_STAT_IF_IN_ERRORS", True, "frames received with a wrong checksum"),
+            ("SAI_PORT_STAT_ETHER_RX_OVERSIZE_PKTS", True, "frames received above the port's MTU"),
             (
                 "SAI_PORT_STAT_IF_IN_DISCARDS",
                 True,

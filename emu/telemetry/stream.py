@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from emu.docstrings import describe_fields
 from emu.errors import InputError, RunError
 
 __all__ = [
@@ -35,7 +36,7 @@ STREAM_SCHEMA = 1
 
 
 class _Line(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class StreamPort(_Line):
@@ -128,6 +129,7 @@ StreamLine = Annotated[
 
 def stream_json_schema() -> dict[str, Any]:
     """JSON Schema of one line."""
+    describe_fields(_Line)
     schema: dict[str, Any] = TypeAdapter(StreamLine).json_schema(mode="serialization")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

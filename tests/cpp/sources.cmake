@@ -11,6 +11,8 @@ set(EMU_TEST_SOURCES
     tests/cpp/test_deadlock.cc
     tests/cpp/test_dialect.cc
     tests/cpp/test_ecn.cc
+    tests/cpp/test_faults.cc
+    tests/cpp/test_fifo.cc
     tests/cpp/test_frames.cc
     tests/cpp/test_hash.cc
     tests/cpp/test_inspector.cc

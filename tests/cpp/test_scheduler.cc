@@ -13,6 +13,7 @@ struct Bench {
   Port port;
   std::vector<EgressQueue> queues{kPriorities};
   SchedulerParams params;
+  PacketPool pool;
 
   Bench() {
     port.rate = LinkRate(400'000'000'000);
@@ -22,7 +23,7 @@ struct Bench {
     Packet packet{};
     packet.bytes = bytes;
     packet.at = at;
-    for (int i = 0; i < count; ++i) queues[static_cast<std::size_t>(p)].packets.push(packet);
+    for (int i = 0; i < count; ++i) queues[static_cast<std::size_t>(p)].packets.push(pool, packet);
     port.backlog |= static_cast<std::uint8_t>(1U << p);
   }
   void pause(int p, Ps now, Ps until) {
@@ -35,7 +36,7 @@ struct Bench {
     if (choice.priority < 0) return -1;
     EgressQueue& queue = queues[static_cast<std::size_t>(choice.priority)];
     port.next_free = choice.start + port.rate.time_of(queue.packets.front().bytes + kLinkGapBytes);
-    queue.packets.pop();
+    queue.packets.pop(pool);
     if (queue.packets.empty()) {
       port.backlog &= static_cast<std::uint8_t>(~(1U << choice.priority));
     }

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from emu.errors import RunError
 from emu.lab.cleanup import clean
 from emu.lab.journal import lab_paths, read_journal
 from emu.lab.launch import run
-from emu.lab.namespaces import create_namespace, delete_namespace, namespace_exists
+from emu.lab.namespaces import create_namespace, delete_namespace, interfaces, namespace_exists
 from tests.lab.traffic import wait_until
 
 EMU = str(Path(sys.executable).parent / "emu")
@@ -154,3 +155,21 @@ def test_a_foreign_namespace_of_the_same_name_is_left_alone(
 def test_clean_without_a_lab_says_so(repository: Path) -> None:
     done = subprocess.run([EMU, "clean"], cwd=repository, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "nothing to clean\n")
+
+
+def test_a_look_into_a_namespace_needs_no_child_of_this_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Such a child has this process's handlers: ended by a signal, it would take the lab down.
+    def refuse() -> int:
+        raise AssertionError("forked")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    create_namespace("emu-look")
+    try:
+        assert set(interfaces("emu-look")) == {"lo"}
+    finally:
+        delete_namespace("emu-look")
+    with pytest.raises(RunError, match="there is no namespace emu-look"):
+        interfaces("emu-look")
+    assert not namespace_exists("emu-look")

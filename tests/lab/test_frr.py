@@ -18,7 +18,7 @@ from tests.lab.traffic import spread, wait_until
 UPLINKS = ["leaf0-p2", "leaf0-p3"]
 
 
-@pytest.fixture(scope="module", params=["l3", "evpn/l2vni"])
+@pytest.fixture(scope="module", params=["l3", "l3-host", "evpn/l2vni"])
 def lab(start_lab: Callable[..., Any], request: pytest.FixtureRequest) -> Any:
     return start_lab(request.param, "frr")
 
@@ -55,6 +55,12 @@ def test_a_dead_link_of_the_far_leaf_is_gone_around(lab: Any) -> None:
 
 
 def test_macs_come_by_bgp_only(lab: Any) -> None:
+    if lab.variant.design == "l3-host":
+        told = router(lab, lab.find("h0")).show("show bgp ipv4 unicast")["routes"]
+        assert set(told) == {"0.0.0.0/0", "198.18.0.10/32"}
+        remote = run(enter(lab.paths.namespace("leaf0"), ["ip", "route", "show", "198.18.1.10"]))
+        assert remote.count("dev leaf0-p") == 2
+        return
     if lab.variant.design == "l3":
         assert "vxlan10" not in interfaces(lab.paths.namespace("leaf0"))
         return

@@ -5,14 +5,14 @@ namespace emu::telemetry {
 
 /// The queue is above the threshold; the packet that brought it there is in it.
 Burst& Bursts::begin(std::uint32_t queue) {
-  const Ring<Packet>& packets = engine_.queues()[queue].packets;
   Burst burst;
   burst.port = queue / kPriorities;
   burst.priority = static_cast<std::uint8_t>(queue % kPriorities);
   std::int64_t level = 0;
-  for (std::uint32_t i = 0; i < packets.size() && level <= threshold_; ++i) {
-    level += packets[i].bytes;
-    burst.start = packets[i].at;
+  for (const Packet& packet : engine_.queues()[queue].packets) {
+    if (level > threshold_) break;
+    level += packet.bytes;
+    burst.start = packet.at;
   }
   open_[queue] = static_cast<std::int32_t>(rows_.size());
   rows_.push_back(std::move(burst));
@@ -45,7 +45,11 @@ void Bursts::departs(std::uint32_t port, const Packet& packet, Ps start) {
   }
   count(burst, packet);
   if (queue.bytes > threshold_) return;
-  for (std::uint32_t i = 1; i < queue.packets.size(); ++i) count(burst, queue.packets[i]);
+  bool first = true;  // in a switch it is this one
+  for (const Packet& queued : queue.packets) {
+    if (!first) count(burst, queued);
+    first = false;
+  }
   end(number, start, true);
 }
 
@@ -60,7 +64,7 @@ void Bursts::flushes(std::uint32_t port, Ps now) {
       burst.peak_bytes = queue.bytes;
       burst.peak_at = queue.packets.back().at;
     }
-    for (std::uint32_t i = 0; i < queue.packets.size(); ++i) count(burst, queue.packets[i]);
+    for (const Packet& packet : queue.packets) count(burst, packet);
     end(number, now, true);
   }
 }

@@ -54,6 +54,7 @@ void Meters::sample_ports() {
 
 void Meters::sample_wires() {
   const auto& ports = engine_.ports();
+  const auto on_wires = engine_.on_wires();
   wire_then_.resize(ports.size());
   for (std::uint32_t number = 0; number < ports.size(); ++number) {
     const Port& port = ports[number];
@@ -68,10 +69,11 @@ void Meters::sample_wires() {
     }
     const std::int64_t gap = engine_.framing().gap_bytes;
     const auto lost = static_cast<std::int64_t>(drops.wire_packets);
-    const auto flying = static_cast<std::int64_t>(port.wire.size());
+    const auto [flying_packets, flying_bytes] = on_wires[number];
+    const auto flying = static_cast<std::int64_t>(flying_packets);
     row.rx_packets -= lost + flying;
     row.rx_bytes -= static_cast<std::int64_t>(drops.wire_bytes) + (lost + flying) * gap;
-    for (std::uint32_t i = 0; i < port.wire.size(); ++i) row.rx_bytes -= port.wire[i].bytes;
+    row.rx_bytes -= flying_bytes;
     row.errors =
         static_cast<std::int64_t>(drops.packets[static_cast<std::size_t>(Drop::kLinkError)]);
     WireRow& then = wire_then_[number];

@@ -6,10 +6,11 @@ namespace emu::telemetry {
 namespace {
 /// Calls visit(packet, bytes that it stands for) for packets of a queue.
 template <typename Visit>
-void look(const Ring<Packet>& packets, Visit visit) {
+void look(const PacketFifo& packets, Visit visit) {
   const std::uint32_t step = std::max(1U, packets.size() / Pauses::kLooks);
-  for (std::uint32_t i = 0; i < packets.size(); i += step) {
-    visit(packets[i], static_cast<std::int64_t>(packets[i].bytes) * step);
+  std::uint32_t i = 0;
+  for (const Packet& packet : packets) {
+    if (i++ % step == 0) visit(packet, static_cast<std::int64_t>(packet.bytes) * step);
   }
 }
 }  // namespace

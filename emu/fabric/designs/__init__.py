@@ -11,6 +11,7 @@ from emu.fabric.designs import evpn, l3, l3_host, stretched_l2
 from emu.fabric.faults import ResolvedFault, resolve_faults
 from emu.fabric.forwarding import ForwardingPlan
 from emu.fabric.graph import Fabric
+from emu.fabric.misconfigured import add_hash_seeds, check_configuration
 from emu.fabric.wrong_routes import add_wrong_routes
 from emu.spec.design import DesignSpec
 from emu.spec.experiment import ExperimentSpec
@@ -50,8 +51,10 @@ def plan_design(fabric: Fabric, spec: ExperimentSpec, seed: int) -> ForwardingPl
     """
     (design,) = spec.designs
     faults = resolve_faults(fabric, spec.faults)
+    check_configuration(fabric, spec, faults)
     weighted = spec.routing.policy == "ecmp" and spec.routing.ecmp.weights == "capacity"
     result = DESIGNS[design.name](fabric, design, spec.timers, faults, seed, weighted)
     add_wrong_routes(fabric, result, faults)
     balance(result, fabric, spec.routing)
+    add_hash_seeds(fabric, result, faults)
     return result

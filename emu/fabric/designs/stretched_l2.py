@@ -27,6 +27,8 @@ from emu.fabric.faults import MAC_SETTLE_PS, ResolvedFault
 from emu.fabric.forwarding import (
     FLOOD,
     ArpPlan,
+    BridgingLoop,
+    Broadcast,
     FlushMacs,
     ForwardingPlan,
     SetEndpointGroup,
@@ -50,6 +52,7 @@ from emu.fabric.plan import new_plan
 from emu.spec.design import DesignSpec
 from emu.spec.timers import TimersSpec
 
+_LOOP = "loop: "
 ARP_BYTES = 64
 """Smallest Ethernet frame; an ARP packet fits into it."""
 
@@ -79,7 +82,9 @@ def plan(
     groups = GroupTable()
     bridges = Bridges(fabric, mlag_pairs(fabric, homes) if mlag else ())
     detected = detected_changes(link_changes(faults), timers.detection_ps)
+    loops = bridging_loops(fabric, bridges, faults)
     forwarding = _ever_forwarding(bridges, detected_changes(detected, _tree_ps(timers)))
+    forwarding |= frozenset(bundle for _, bundle in loops)
     state = BridgedState(fabric, bridges, groups, homes, mlag, forwarding)
     start = View(in_use=state.ports_in_use({}), tree=bridges.tree(frozenset()))
     result = new_plan(fabric, design, groups, seed)
@@ -109,12 +114,53 @@ def plan(
     result.timeline = in_order(
         [
             *physical_updates(fabric, faults, timers.detection_ps),
-            *_bridge_updates(fabric, state, result, homes, detected, timers, mlag),
+            *_bridge_updates(fabric, state, result, homes, detected, timers, mlag, loops),
             *(port_updates(fabric, groups, homes, detected, timers, True) if mlag else ()),
+            # The ports forward by then, so that there is something to go round.
+            *(
+                Broadcast(fault.start_ps, f"{_LOOP}{fault.name}", endpoint)
+                for fault, _ in loops
+                for endpoint in fabric.endpoints
+            ),
             *_silence(state, start, faults, fabric.n_switches),
         ]
     )
     return result
+
+
+def bridging_loops(
+    fabric: Fabric, bridges: Bridges, faults: Sequence[ResolvedFault]
+) -> list[tuple[ResolvedFault, int]]:
+    """Faults of that kind, each with the bundle that forwards though the tree blocks it.
+
+    Raises
+    ------
+    SpecError
+        When the tree uses the link, or it joins no two bridges.
+    """
+    found, wrong = [], []
+    tree = bridges.tree(frozenset())
+    for number, fault in enumerate(faults):
+        if fault.kind != "bridging-loop":
+            continue
+        bundle = next((i for i, b in enumerate(bridges.bundles) if fault.links[0] in b.links), None)
+        if bundle is not None and bundle not in tree:
+            found.append((fault, bundle))
+            continue
+        blocked = [fabric.links[b.links[0]].name.partition("[")[0]
+                   for i, b in enumerate(bridges.bundles) if i not in tree]  # fmt: skip
+        name = fabric.links[fault.links[0]].name
+        message = f"the spanning tree does not block {name}: it cannot close a loop"
+        hint = f"blocked are {', '.join(blocked[:8])}" if blocked else "no link is blocked here"
+        wrong.append(Fault(message, f"faults.{number}.link", hint=hint))
+    if wrong:
+        raise SpecError(wrong)
+    return found
+
+
+def bridge_link(state: BridgedState, bundle: int) -> int:
+    """The first link of a bundle, for the record."""
+    return state.bridges.bundles[bundle].links[0]
 
 
 def mlag_pairs(fabric: Fabric, homes: Sequence[tuple[Home, ...]]) -> list[tuple[int, int]]:
@@ -248,10 +294,16 @@ def _bridge_updates(
     detected: Sequence[LinkChange],
     timers: TimersSpec,
     mlag: bool,
+    loops: Sequence[tuple[ResolvedFault, int]],
 ) -> list[Update]:
     steps: list[tuple[int, str, LinkChange | tuple[int, int]]] = [
         (change.at_ps, what, change) for what, change in _steps(detected, timers)
     ]
+    looped: set[int] = set()
+    for fault, bundle in loops:
+        assert fault.end_ps is not None
+        steps.append((fault.start_ps, f"{_LOOP}{fault.name}", (bundle, 1)))
+        steps.append((fault.end_ps, f"{_LOOP}{fault.name}", (bundle, 0)))
     if not mlag:
         settled = detected_changes(detected, timers.active_standby_failover)
         for move in usable_changes(fabric, homes, settled):
@@ -269,8 +321,13 @@ def _bridge_updates(
         moves = []
         for _, what, change in batch:
             if isinstance(change, tuple):
-                endpoint, port = change
                 reason = what
+                if what.startswith(_LOOP):
+                    bundle, on = change
+                    (looped.add if on else looped.discard)(bundle)
+                    updates.append(BridgingLoop(at_ps, what, bridge_link(state, bundle), bool(on)))
+                    continue
+                endpoint, port = change
                 if on_port.get(endpoint, preferred(endpoint, homes[endpoint])) != port:
                     on_port[endpoint] = port
                     moves.append(endpoint)
@@ -287,7 +344,7 @@ def _bridge_updates(
             in_use=state.ports_in_use(on_port) if moves else before.in_use,
             lag_dead=frozenset(dead["lag"]),
             peer_dead=frozenset(dead["peer"]),
-            tree=state.bridges.tree(frozenset(dead["tree"])),
+            tree=state.bridges.tree(frozenset(dead["tree"])) | looped,
         )
         updates += _differences(fabric, state, before, after, at_ps, reason)
         for endpoint in moves:

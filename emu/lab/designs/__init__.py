@@ -10,6 +10,7 @@ from emu.lab.designs import (
     l3_adaptive,
     l3_controller,
     l3_frr,
+    l3_host_frr,
     stretched_controller,
     stretched_ovs,
 )
@@ -22,6 +23,7 @@ VARIANTS: tuple[Variant, ...] = (
     l3_adaptive.VARIANT,
     l3_frr.VARIANT,
     L3_STATIC,
+    l3_host_frr.VARIANT,
     stretched_ovs.VARIANT,
     stretched_controller.TREE,
     stretched_controller.MLAG,

@@ -8,6 +8,7 @@ and up again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from emu.fabric.graph import NodeKind
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from emu.lab.plan import LabNode
 
 AS_SUPER_SPINE, AS_SPINE, AS_FIRST_LEAF = 64900, 65000, 65101
+AS_FIRST_HOST = 4_200_000_000
+"""Private numbers of four bytes (RFC 6996)."""
 BRIDGE = "br0"
+FABRIC, HOSTS = "FABRIC", "HOSTS"
+"""Peer groups. A leaf's hosts are told the default route alone."""
 
 BFD_INTERVAL_MS, BFD_MULTIPLIER = 100, 3
 """Slower than in hardware: FRR's bfdd is a process among others."""
@@ -28,7 +33,9 @@ HOLD_S, KEEPALIVE_S = 9, 3
 
 
 def asn(lab: Lab, node: LabNode) -> int:
-    """AS number of a switch."""
+    """AS number of a switch, or of a host that speaks BGP."""
+    if node.is_host:
+        return AS_FIRST_HOST + node.number
     if node.kind is NodeKind.LEAF:
         return AS_FIRST_LEAF + [leaf.name for leaf in lab.plan.leaves].index(node.name)
     return AS_SPINE if node.kind is NodeKind.SPINE else AS_SUPER_SPINE
@@ -85,38 +92,74 @@ def zebra_configuration(node: LabNode) -> str:
 
 
 def bgp_configuration(
-    lab: Lab, node: LabNode, networks: list[str], *, evpn: bool, vtep: bool = False
+    lab: Lab,
+    node: LabNode,
+    networks: list[str],
+    *,
+    evpn: bool,
+    vtep: bool = False,
+    hosts: Sequence[str] = (),
 ) -> str:
-    """bgpd's file: every fabric link a session, found by router advertisements."""
-    bfd = lab.options.get("bfd") == "on"
-    lines = [
-        "frr defaults datacenter",
-        f"hostname {node.name}",
-        f"router bgp {asn(lab, node)}",
-        f" bgp router-id {node.loopback}",
-        " bgp bestpath as-path multipath-relax",
-        " no bgp default ipv4-unicast",
-        " no bgp ebgp-requires-policy",
-        " neighbor FABRIC peer-group",
-        " neighbor FABRIC remote-as external",
-        f" neighbor FABRIC timers {KEEPALIVE_S} {HOLD_S}",
-        " neighbor FABRIC timers connect 1",
-        " neighbor FABRIC advertisement-interval 0",
+    """bgpd's file of a switch: every fabric link a session, found by router advertisements.
+
+    ``hosts`` are the ports behind which a host speaks BGP.
+    """
+    fabric = [
+        port.interface for port in lab.plan.fabric_ports(node) if not _is_peer_link(lab, port.id)
     ]
-    if bfd:
-        lines.append(" neighbor FABRIC bfd")
-        lines.append(f" neighbor FABRIC bfd {BFD_MULTIPLIER} {BFD_INTERVAL_MS} {BFD_INTERVAL_MS}")
-    for port in lab.plan.fabric_ports(node):
-        if not _is_peer_link(lab, port.id):
-            lines.append(f" neighbor {port.interface} interface peer-group FABRIC")
-    lines += [" address-family ipv4 unicast", "  neighbor FABRIC activate", "  maximum-paths 64"]
-    lines += [f"  network {network}" for network in networks]
+    lines = _speaker(lab, node, node.loopback) + _sessions(lab, FABRIC, fabric)
+    lines += _sessions(lab, HOSTS, hosts) if hosts else []
+    lines += [" address-family ipv4 unicast", f"  neighbor {FABRIC} activate"]
+    if hosts:
+        lines += [f"  neighbor {HOSTS} {said}" for said in ("activate", "default-originate")]
+        lines.append(f"  neighbor {HOSTS} prefix-list DEFAULT out")
+    lines += ["  maximum-paths 64", *(f"  network {network}" for network in networks)]
     lines.append(" exit-address-family")
+    if hosts:
+        lines.insert(2, "ip prefix-list DEFAULT seq 5 permit 0.0.0.0/0")
     if evpn:
-        lines += [" address-family l2vpn evpn", "  neighbor FABRIC activate"]
+        lines += [" address-family l2vpn evpn", f"  neighbor {FABRIC} activate"]
         lines += ["  advertise-all-vni"] if vtep else []
         lines.append(" exit-address-family")
     return "\n".join([*lines, ""])
+
+
+def host_bgp_configuration(lab: Lab, host: LabNode) -> str:
+    """bgpd's file of a host: a session with the leaf of each NIC, and its own addresses."""
+    ports = lab.plan.ports_of(host)
+    addresses = [lab.plan.addresses[lab.plan.fabric.ports[port.id].node].ip for port in ports]
+    lines = _speaker(lab, host, addresses[0])
+    lines += _sessions(lab, FABRIC, [port.interface for port in ports])
+    lines += [" address-family ipv4 unicast", f"  neighbor {FABRIC} activate"]
+    lines += [f"  network {address}/32" for address in addresses]
+    return "\n".join([*lines, " exit-address-family", ""])
+
+
+def _speaker(lab: Lab, node: LabNode, router_id: str) -> list[str]:
+    return [
+        "frr defaults datacenter",
+        f"hostname {node.name}",
+        f"router bgp {asn(lab, node)}",
+        f" bgp router-id {router_id}",
+        " bgp bestpath as-path multipath-relax",
+        " no bgp default ipv4-unicast",
+        " no bgp ebgp-requires-policy",
+    ]
+
+
+def _sessions(lab: Lab, group: str, ports: Sequence[str]) -> list[str]:
+    """A peer group and its sessions."""
+    lines = [
+        f" neighbor {group} peer-group",
+        f" neighbor {group} remote-as external",
+        f" neighbor {group} timers {KEEPALIVE_S} {HOLD_S}",
+        f" neighbor {group} timers connect 1",
+        f" neighbor {group} advertisement-interval 0",
+    ]
+    if lab.options.get("bfd") == "on":
+        lines.append(f" neighbor {group} bfd")
+        lines.append(f" neighbor {group} bfd {BFD_MULTIPLIER} {BFD_INTERVAL_MS} {BFD_INTERVAL_MS}")
+    return lines + [f" neighbor {port} interface peer-group {group}" for port in ports]
 
 
 def _is_peer_link(lab: Lab, port: int) -> bool:
@@ -124,7 +167,7 @@ def _is_peer_link(lab: Lab, port: int) -> bool:
 
 
 def router(lab: Lab, node: LabNode) -> Router:
-    """The router of a switch, running or about to."""
+    """The router of a switch or host, running or about to."""
     namespace = lab.paths.namespace(node.namespace)
     return Router(
         node.name, namespace, lab.paths.folder / "frr" / node.name, lab.options.get("bfd") == "on"

@@ -28,5 +28,7 @@ class Variant:
     """Starts switches, routers and controllers; cables and hosts are there."""
     settle: Callable[[Lab], None]
     """Returns when every host can reach every other, or raises."""
+    bgp_hosts: bool = False
+    """Hosts have no gateway but speak BGP with their leaf; they are routed, too."""
     options: dict[str, str] = field(default_factory=dict)
     """Options with their defaults."""

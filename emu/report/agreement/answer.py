@@ -30,6 +30,7 @@ def answer(
     plain = [row for row in rows if row.lab and not row.of.meta["spec"]["faults"]]
     if plain:
         said += [_variants(plain, places, seeds), _order(plain)]
+    said += _steering(rows)
     if failed:
         said.append(_failures(failed))
     late = [f"{r.label} ({r.case}, seed {run.seed})" for r in rows for run in r.late]
@@ -90,6 +91,29 @@ def _order(rows: Sequence[Comparison]) -> str:
         f"The longest tail is that of {slowest[0].label} in the simulator ({number(values[0])} µs) "
         f"and of {slowest[1].label} in the lab ({number(values[1])} µs)."
     )
+
+
+def _steering(rows: Sequence[Comparison]) -> list[str]:
+    """What the controller that moves traffic does to the tail, on both sides."""
+    said = []
+    for row in rows:
+        plain = [
+            other
+            for other in rows
+            if (other.design, other.case, other.control) == (row.design, row.case, "controller")
+        ]
+        if row.control != "adaptive" or not (plain and row.lab and plain[0].lab):
+            continue
+        sim, lab = (percent(_p99(row, side) / _p99(plain[0], side) - 1) for side in (0, 1))
+        case = "without a failure" if row.case == "base" else f"with {row.case.replace('-', ' ')}"
+        said.append(f"{sim} in the simulator and {lab} in the lab {case}")
+    if not said:
+        return []
+    return [f"Moving traffic by telemetry changes the p99 of l3: {'; '.join(said)}."]
+
+
+def _p99(row: Comparison, side: int) -> float:
+    return row.sides[side].values["fct_p99_us"]
 
 
 def _failures(failed: Sequence[Failure]) -> str:

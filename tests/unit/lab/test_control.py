@@ -54,7 +54,7 @@ def test_the_app_gets_the_fabrics_times_in_wall_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"designs": ["l3-host"]}, "the lab has no design 'l3-host'"),
+        ({"designs": ["evpn/l3vni"]}, "the lab has no design 'evpn/l3vni'"),
         ({"stop": {"transfers": 3}}, "stop.transfers: the lab ends with the last message"),
         ({"routing": {"polarised": True}}, "routing.polarised is for the simulator"),
         ({"routing": {"ecmp": {"resilient": True}}}, "routing.ecmp: resilient tables"),

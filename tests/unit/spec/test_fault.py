@@ -19,6 +19,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "line-card-down": {"switch": "leaf1", "cards": 4, "card": 2, "for": "2ms"},
     "slow-link": {"switch": "spine0", "share": 0.5, "for": "2ms"},
     "ecn-off": {"switch": "leaf1"},
+    "mtu-mismatch": {"link": "leaf1-spine2", "mtu": "1500B", "receiver": "spine2"},
+    "pfc-priority": {"switch": "leaf1", "priorities": [4]},
+    "same-hash-seed": {"switches": ["leaf*", "spine0"], "for": "2ms"},
+    "bridging-loop": {"link": "leaf1-spine2", "for": "2ms"},
     "link-degraded": {"link": "leaf1-spine2", "loss": 1e-4},
     "slow-receiver": {"host": "h3", "rate": "100G"},
     "nic-storm": {"host": "h3.1", "for": "2ms"},
@@ -79,3 +83,24 @@ def test_a_circle_is_shown() -> None:
 def test_what_cannot_be_the_name_of_a_link(link: str) -> None:
     with pytest.raises(ValidationError, match="name of a link"):
         _fault("link-down", link=link, at="1ms")
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"loss": None}, "neither of loss and pre_fec_ber"),
+        ({"pre_fec_ber": 1e-3}, "both of loss and pre_fec_ber"),
+        ({"fec": "kr4"}, "fec belongs to pre_fec_ber"),
+        ({"loss": None, "pre_fec_ber": 0.2}, "less than or equal to 0.1"),
+    ],
+)
+def test_a_degraded_link_has_one_measure(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        _fault("link-degraded", at="1ms", **fields)
+
+
+def test_a_loop_has_an_end_and_is_short() -> None:
+    with pytest.raises(ValidationError, match="for"):
+        ADAPTER.validate_python({"kind": "bridging-loop", "link": "leaf1-spine2", "at": "0"})
+    with pytest.raises(ValidationError, match="less than or equal to"):
+        _fault("bridging-loop", at="0", **{"for": "200ms"})
