@@ -11,7 +11,8 @@ from emu.spec import Variant
 
 FAULTS = (
     "link-down", "link-flap", "switch-down", "line-card-down", "link-degraded", "slow-link",
-    "ecn-off", "slow-receiver", "nic-storm", "black-hole", "silent-host",
+    "ecn-off", "mtu-mismatch", "pfc-priority", "slow-receiver", "nic-storm", "black-hole",
+    "silent-host",
 )  # fmt: skip
 """What happens to links, buffers and hosts: the traffic manager does it. A wrong entry in a
 forwarding table would have to be the work of a real control plane."""

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from emu.errors import InputError
 from emu.lab.designs.l3_adaptive import options_of
+from emu.lab.limits import FAULTS
 from emu.lab.run import LabOptions, run_lab_experiment, stand
 from emu.spec import Variant, load_experiment
+from emu.spec.fault import FaultSpec
 
 COLLISION = Path(__file__).resolve().parents[3] / "experiments" / "agreement" / "collision.yaml"
 
@@ -81,3 +83,12 @@ def test_an_adaptive_control_is_the_controller_policy_on_both_backends(tmp_path:
     assert variant.spec.routing.policy == "controller"
     (again,) = variant.spec.variants()
     assert again.spec == variant.spec
+
+
+def test_of_all_faults_those_of_forwarding_tables_are_not_in_the_lab() -> None:
+    kinds = {
+        get_args(kind.model_fields["kind"].annotation)[0]
+        for kind in get_args(get_args(FaultSpec)[0])
+    }
+    assert kinds - set(FAULTS) == {"bridging-loop", "same-hash-seed", "wrong-route"}
+    assert set(FAULTS) < kinds
