@@ -33,7 +33,15 @@ from emu.spec import CaseSpec, load_experiment, load_topology
 from emu.spec.nearest import hint_for
 from emu.workload import ListedFlows, Workload, build_workload
 
-__all__ = ["CASES", "Case", "build_scenario", "measure", "select", "write_journal"]
+__all__ = [
+    "CASES",
+    "POLICY_CASES",
+    "Case",
+    "build_scenario",
+    "measure",
+    "select",
+    "write_journal",
+]
 
 BASE = Path(__file__).resolve().parent.parent / "benchmarks" / "kv-128.yaml"
 SEED = 1
@@ -120,6 +128,13 @@ CASES.update(
         for name, (words, routing) in _POLICIES.items()
     }
 )
+
+
+POLICY_CASES = {
+    "ecmp": "permutation-128-selective",
+    **{name: f"permutation-128-{name}" for name in _POLICIES if name != "selective"},
+}
+"""Routing policy to the case that measures it."""
 
 
 def select(names: Sequence[str]) -> list[str]:

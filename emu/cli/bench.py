@@ -29,20 +29,26 @@ def bench(
     """Measure the engine: packet-hops per second, ns per packet-hop, peak memory.
 
     A packet-hop is any packet, data or control, crossing one link. Each case runs in a process
-    of its own, on one core. The case `recording` shows what each level of `record.level` costs.
+    of its own, on one core. The case `recording` shows what each level of `record.level` costs,
+    the case `routing` what each policy of `routing.policy` does.
     """
     from emu.bench import CASES, measure, select
-    from emu.bench_recording import CASE
+    from emu.bench_recording import CASE as RECORDING
+    from emu.bench_routing import CASE as ROUTING
 
-    wanted = case or [*(name for name, one in CASES.items() if one.default), CASE]
+    compared = (ROUTING, RECORDING)
+    wanted = case or [*(name for name, one in CASES.items() if one.default), *compared]
     results = []
-    for name in select([name for name in wanted if name != CASE]):
+    for name in select([name for name in wanted if name not in compared]):
         note(f"{name}: {CASES[name].description}")
         results.append(measure(name))
-    recording = _recording() if CASE in wanted else []
+    routing = _routing() if ROUTING in wanted else []
+    recording = _recording() if RECORDING in wanted else []
     if json:
-        print_json(results + recording)
+        print_json(results + routing + recording)
         return
+    if routing:
+        _show_routing(routing)
     if recording:
         _show_recording(recording)
     if not results:
@@ -63,6 +69,31 @@ def bench(
             for r in results
         ],
         right=["ports", "packets", "packet-hops", "CPU s", "M hops/s", "ns/hop", "RSS MB"],
+    )
+
+
+def _routing() -> list[dict[str, Any]]:
+    from emu.bench_routing import CASE, measure_routing
+
+    note(f"{CASE}: the case permutation-128 under every policy, receivers with selective repeat")
+    return [{"case": CASE, **row} for row in measure_routing()]
+
+
+def _show_routing(results: list[dict[str, Any]]) -> None:
+    print_table(
+        ["routing", "packet-hops", "over ecmp", "CPU s", "ns/hop", "ns/hop over ecmp"],
+        [
+            [
+                r["policy"],
+                r["packet_hops"],
+                f"{100 * r['hops_over_ecmp']:+.0f} %",
+                f"{r['cpu_s']:.2f}",
+                f"{r['ns_per_packet_hop']:.0f}",
+                f"{100 * r['over_ecmp']:+.0f} %",
+            ]
+            for r in results
+        ],
+        right=["packet-hops", "over ecmp", "CPU s", "ns/hop", "ns/hop over ecmp"],
     )
 
 

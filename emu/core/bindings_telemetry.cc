@@ -188,12 +188,12 @@ void bind_telemetry(nb::module_& m) {
   nb::class_<Telemetry>(m, "Telemetry")
       .def(
           "__init__",
-          [](Telemetry* self, Engine& engine, bool meters, std::int64_t burst_bytes, bool pauses,
-             std::uint32_t inband_every, std::uint64_t rows_max) {
-            new (self) Telemetry(engine, {meters, burst_bytes, pauses, inband_every, rows_max});
+          [](Telemetry* self, Engine& engine, bool meters, std::int64_t burst_bytes,
+             std::uint64_t pauses_max, std::uint32_t inband_every, std::uint64_t rows_max) {
+            new (self) Telemetry(engine, {meters, burst_bytes, pauses_max, inband_every, rows_max});
           },
           nb::keep_alive<1, 2>(), "engine"_a, nb::kw_only(), "meters"_a, "burst_bytes"_a,
-          "pauses"_a, "inband_every"_a, "rows_max"_a)
+          "pauses_max"_a, "inband_every"_a, "rows_max"_a)
       .def("finish", &Telemetry::finish)
       .def("port_rows", &port_rows)
       .def("wire_rows", &wire_rows)

@@ -196,6 +196,7 @@ void Engine::finish_build() {
     }
   }
   watch_queues();
+  if (remote_.interval_ps != 0) prepare_remote_state();
   if (arp_.period_ps > 0) {
     for (Endpoint& ep : endpoints_) {
       const auto phase = static_cast<Ps>(mix64(seed_ ^ (0xa59ULL << 32 | ep.node)) %

@@ -217,7 +217,8 @@ class Engine : public Results {
   void decapsulate(Packet& packet);
   std::uint32_t pick_port(Switch& sw, std::uint16_t group, const Packet& packet, Ps now);
   std::uint32_t pick_by_policy(Switch& sw, std::uint16_t group, const Packet& packet, Ps now);
-  std::uint32_t remote_grade(std::uint32_t port, const Packet& packet) const;
+  void prepare_remote_state();
+  void note_remote_grade(std::uint32_t group);
   void publish_grades(Ps idle_until);
 
   // outside.cc: pipelines of another kind

@@ -43,6 +43,7 @@ void Engine::rehash_endpoint(std::uint32_t number) {
 
 void Engine::set_group(std::uint32_t group, const std::vector<std::uint32_t>& members) {
   tables_.groups.set(group, members);
+  if (!remote_.of_route.empty()) note_remote_grade(group);
   for (Switch& sw : switches_) {
     if (!sw.table->by_hash) std::visit([&](auto& policy) { policy.forget(group); }, sw.routing);
   }

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "forwarding.h"
 #include "units.h"
 
 namespace emu {
@@ -20,9 +21,19 @@ struct RemoteState {
   std::int64_t quantum_bytes = 0;
   std::vector<std::vector<std::uint8_t>> grades;  // the last lag + 1 publications, by port
   std::size_t written = 0;                        // row of the next publication
+  // What a packet asks for, once per publication: by route value the grade of the
+  // best port that it stands for; by port the switch at the other end, if it is one.
+  std::vector<std::uint8_t> of_route;
+  std::vector<const SwitchTables*> peer;
 
   /// The oldest publication that is kept: what is visible now.
   const std::vector<std::uint8_t>& visible() const { return grades[written]; }
+  /// Grade of the best port by which the peer of `port` sends towards a route; the
+  /// worst where it has none.
+  std::uint32_t grade(std::uint32_t port, std::uint16_t route) const {
+    const SwitchTables* const table = peer[port];
+    return table == nullptr ? 0 : of_route[table->fib[route]];
+  }
 };
 
 }  // namespace emu

@@ -30,6 +30,34 @@ void Engine::set_remote_state(Ps interval_ps, std::uint32_t lag, std::int64_t qu
   remote_.written = 0;
 }
 
+/// Once all tables stand.
+void Engine::prepare_remote_state() {
+  remote_.peer.assign(ports_.size(), nullptr);
+  for (std::size_t number = 0; number < ports_.size(); ++number) {
+    const NodeRef& peer = nodes_[ports_[number].peer_node];
+    if (peer.is_switch) remote_.peer[number] = &tables_.switches[peer.index];
+  }
+  remote_.of_route.assign(std::size_t{kRouteDrop} + 1, kGradeMax);
+  remote_.of_route[kRouteLocal] = 0;
+  for (std::uint32_t group = 0; group < tables_.groups.size(); ++group) note_remote_grade(group);
+}
+
+/// What is known elsewhere of a group: as good as its best member.
+void Engine::note_remote_grade(std::uint32_t group) {
+  const Groups& groups = tables_.groups;
+  const std::vector<std::uint8_t>& grades = remote_.visible();
+  std::uint8_t best = kGradeMax;
+  if (groups.count(group) == 1) {
+    best = grades[groups.pick(group, 0, 0)];
+  } else if (groups.count(group) != 0) {
+    const Groups::Members members = groups.members(group);
+    for (std::uint32_t i = 0; i < members.count; ++i) {
+      best = std::min(best, grades[members.ports[i]]);
+    }
+  }
+  remote_.of_route[group] = best;
+}
+
 /// Publishes what the queues hold now, and once more for every interval that
 /// ends before `idle_until`, until which nothing happens.
 void Engine::publish_grades(Ps idle_until) {
@@ -53,24 +81,7 @@ void Engine::publish_grades(Ps idle_until) {
     remote_.grades[remote_.written] = now;
     remote_.written = (remote_.written + 1) % remote_.grades.size();
   }
-}
-
-/// Grade of the best port by which the peer of `port` sends towards the packet's
-/// destination; the worst where it has none.
-std::uint32_t Engine::remote_grade(std::uint32_t number, const Packet& packet) const {
-  const NodeRef& peer = nodes_[ports_[number].peer_node];
-  if (!peer.is_switch || remote_.interval_ps == 0) return 0;
-  const std::uint16_t value = tables_.switches[peer.index].fib[packet.route];
-  if (value >= kTunnelBit) return value == kRouteLocal ? 0 : kGradeMax;
-  const Groups& groups = tables_.groups;
-  const std::vector<std::uint8_t>& grades = remote_.visible();
-  std::uint32_t best = kGradeMax;
-  if (groups.count(value) == 1) return grades[groups.pick(value, 0, 0)];
-  const Groups::Members members = groups.members(value);
-  for (std::uint32_t i = 0; i < members.count; ++i) {
-    best = std::min<std::uint32_t>(best, grades[members.ports[i]]);
-  }
-  return best;
+  for (std::uint32_t group = 0; group < tables_.groups.size(); ++group) note_remote_grade(group);
 }
 
 }  // namespace emu

@@ -39,7 +39,7 @@ class Recording:
                 engine,
                 meters=True,
                 burst_bytes=self.spec.microburst if whole else 0,
-                pauses=whole,
+                pauses_max=min(self.spec.pauses_max, self.spec.rows_max) if whole else 0,
                 inband_every=self.spec.inband_every if whole else 0,
                 rows_max=self.spec.rows_max,
             )
@@ -85,12 +85,16 @@ class Recording:
             "wire_series": len(self._ports.to_fabric),
             "qp_series": len(self._scenario.workload.qps),
         }
-        return [
+        cut = [
             f"{name} stops after {len(frame):,} rows (record.rows_max)"
             for name, frame in tables.items()
             if name in (*room, "microbursts", "inband")
             and len(frame) > self.spec.rows_max - max(1, room.get(name, 1))
         ]
+        most = min(self.spec.pauses_max, self.spec.rows_max)
+        if "pauses" in tables and len(tables["pauses"]) == most:
+            cut.append(f"pauses stops after {most:,} episodes (record.pauses_max)")
+        return cut
 
     def _numbered(self, columns: dict[str, Any]) -> pd.DataFrame:
         frame = pd.DataFrame(columns)

@@ -42,6 +42,9 @@ class RecordSpec(Spec):
     """everything: of each queue pair one data packet in so many is followed on its way."""
     rows_max: Annotated[Int, Field(ge=1000, le=1_000_000_000)] = 5_000_000
     """Rows of each recorded table, so that memory is bounded; what is cut is noted in run.json."""
+    pauses_max: Annotated[Int, Field(ge=100, le=10_000_000)] = 100_000
+    """everything: pause episodes that are kept, the first ones, each with the flows that caused
+    it and those that waited; what is cut is noted in run.json."""
     blocks: Annotated[Int, Field(ge=2, le=1000)] = 10
     """Blocks of time for confidence intervals: transfers of one run are not independent."""
     captures: tuple[CaptureSpec, ...] = ()

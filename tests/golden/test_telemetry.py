@@ -309,3 +309,20 @@ def test_a_table_that_is_cut_says_so() -> None:
     )
     assert len(out.tables["inband"]) == 1000
     assert "inband stops after 1,000 rows (record.rows_max)" in out.notes
+
+
+def test_pause_episodes_are_cut_at_the_cap_and_what_is_kept_is_the_same() -> None:
+    """The first so many, with the same parents and the same moments."""
+    flows = [Flow(flow.src, flow.dst, 20 * flow.size, flow.at_ps) for flow in TREE]
+    clos = {"hosts_per_leaf": 3, "fabric_rate": "800G"}
+    whole, cut = (
+        record(experiment(clos, switch=SMALL_BUFFER, record=everything(pauses_max=most)), flows)
+        for most in (10**6, 100)
+    )
+    assert len(whole.tables["pauses"]) > 150
+    assert len(cut.tables["pauses"]) == 100
+    assert "pauses stops after 100 episodes (record.pauses_max)" in cut.notes
+    assert not any("pauses" in note for note in whole.notes)
+    shape = ["parent", "port", "priority", "victim", "start_ps", "end_ps", "obeyed_ps"]
+    kept = whole.tables["pauses"][shape].head(100).reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, cut.tables["pauses"][shape])

@@ -34,6 +34,7 @@ LAYERS: dict[str, set[str]] = {
     "bench_gate": BASE | {"bench"},
     "bench_agree": {"bench"},
     "bench_recording": BASE | {"bench", "sim"},
+    "bench_routing": {"bench"},
     "_api": BASE | {"spec", "sim", "telemetry", "report"},
 }
 # Every part may ask for the version; the command may import everything.

@@ -58,7 +58,7 @@ class NextHops {
   /// Grade of what waits behind the next hop, on the way to the packet's
   /// destination, as far as it is known here.
   std::uint32_t remote_grade(std::uint32_t i, const Packet& packet) const {
-    return engine_.remote_grade(members_.ports[i], packet);
+    return engine_.remote_.grade(members_.ports[i], packet.route);
   }
 
  private:

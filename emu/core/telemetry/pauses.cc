@@ -26,6 +26,7 @@ void Pauses::pauses(std::uint32_t port, std::uint8_t priority, std::uint32_t qua
     return;
   }
   if (open_[group] < 0) {
+    if (rows_.size() >= rows_max_) return;
     Pause pause;
     pause.port = port;
     pause.priority = priority;
@@ -84,7 +85,11 @@ std::int32_t Pauses::episode_at(std::uint32_t group, Ps sent, bool xon) const {
   std::int32_t row = last_[group];
   while (row >= 0) {
     const Pause& pause = rows_[static_cast<std::size_t>(row)];
-    if (xon ? pause.end >= 0 && pause.end <= sent : pause.start <= sent) break;
+    if (xon ? pause.end >= 0 && pause.end <= sent : pause.start <= sent) {
+      // Once rows are full the frame may be of an episode that was not kept.
+      const bool other = !xon && rows_.size() >= rows_max_ && pause.end >= 0 && pause.end < sent;
+      return other ? -1 : row;
+    }
     row = before_[static_cast<std::size_t>(row)];
   }
   return row;

@@ -40,9 +40,11 @@ class Pauses {
   /// Packets of one queue that are looked at, at least, if there are as many.
   static constexpr std::uint32_t kLooks = 128;
 
-  Pauses(const Engine& engine, FlowFinder& finder)
+  /// Of more than `rows_max` episodes the first so many are kept.
+  Pauses(const Engine& engine, FlowFinder& finder, std::uint64_t rows_max)
       : engine_(engine),
         finder_(finder),
+        rows_max_(rows_max),
         open_(engine.queues().size(), -1),
         last_(engine.queues().size(), -1),
         holder_(engine.queues().size(), -1) {}
@@ -60,6 +62,7 @@ class Pauses {
 
   const Engine& engine_;
   FlowFinder& finder_;
+  std::uint64_t rows_max_;
   // By port * 8 + priority.
   std::vector<std::int32_t> open_;    // row of the episode that goes on
   std::vector<std::int32_t> last_;    // row of the newest

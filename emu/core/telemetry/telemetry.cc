@@ -12,7 +12,9 @@ Telemetry::Telemetry(Engine& engine, const Wanted& wanted)
   if (wanted.burst_bytes > 0) {
     bursts_ = std::make_unique<Bursts>(engine, finder_, wanted.burst_bytes);
   }
-  if (wanted.pauses) pauses_ = std::make_unique<Pauses>(engine, finder_);
+  if (wanted.pauses_max > 0) {
+    pauses_ = std::make_unique<Pauses>(engine, finder_, wanted.pauses_max);
+  }
   if (wanted.inband_every > 0) {
     inband_ = std::make_unique<Inband>(engine, finder_, wanted.inband_every);
   }

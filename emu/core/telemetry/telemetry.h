@@ -17,10 +17,10 @@ namespace emu::telemetry {
 
 struct Wanted {
   bool meters = false;
-  std::int64_t burst_bytes = 0;  // 0: no bursts
-  bool pauses = false;
+  std::int64_t burst_bytes = 0;    // 0: no bursts
+  std::uint64_t pauses_max = 0;    // episodes; 0: none
   std::uint32_t inband_every = 0;  // 0: no packets
-  std::uint64_t rows_max = 0;      // of each table
+  std::uint64_t rows_max = 0;      // of each other table
 };
 
 class Telemetry final : public Recorder {

@@ -13,7 +13,7 @@ from emu.report.analysis import bystanders
 from emu.report.analysis.bootstrap import Floats, Interval, span_interval
 from emu.telemetry import Run
 
-__all__ = ["Evenness", "active_ps", "evenness", "jain", "uplinks"]
+__all__ = ["Evenness", "active_ps", "evenness", "jain", "uplink_series", "uplinks"]
 
 _RANK = {"endpoint": 0, "leaf": 1, "spine": 2, "super-spine": 3}
 
@@ -63,6 +63,51 @@ def uplinks(run: Run) -> pd.DataFrame:
             "blocked": links["blocked"].to_numpy(),
             "up": sent / scale,
             "down": back / scale,
+        }
+    )
+
+
+def uplink_series(run: Run) -> pd.DataFrame:
+    """Per sample interval how evenly a run's uplinks carried what they did.
+
+    Columns: t_ps (end of the interval), tx_bytes (by all uplinks), max_over_mean and jain, both
+    taken per switch and weighted by its traffic. Empty where ports were not sampled.
+    """
+    columns = ["t_ps", "tx_bytes", "max_over_mean", "jain"]
+    ports = run.table("port_series")
+    links = run.links[run.links["kind"] == "fabric"]
+    if ports.empty or links.empty:
+        return pd.DataFrame(columns=columns)
+    a_up = links["a_tier"].map(_RANK).to_numpy() < links["b_tier"].map(_RANK).to_numpy()
+    same = links["a_tier"].to_numpy() == links["b_tier"].to_numpy()
+    number = np.where(a_up, links["a_port"], links["b_port"])[~same]
+    switch = np.where(a_up, links["a_node"], links["b_node"])[~same]
+    _, row = np.unique(switch, return_inverse=True)
+    times, step = np.unique(ports["t_ps"].to_numpy(), return_inverse=True)
+    place = pd.Series(np.arange(len(number)), index=number)
+    at = place.reindex(ports["port"]).to_numpy()
+    up = ~np.isnan(at)
+    sent = np.zeros((len(times), len(number)))
+    np.add.at(sent, (step[up], at[up].astype(int)), ports["tx_bytes"].to_numpy(float)[up])
+    total = np.zeros((len(times), row.max() + 1))
+    square, most = total.copy(), total.copy()
+    for i, own in enumerate(row):
+        total[:, own] += sent[:, i]
+        square[:, own] += sent[:, i] ** 2
+        most[:, own] = np.maximum(most[:, own], sent[:, i])
+    members = np.bincount(row)
+    loaded = total > 0
+    safe = np.where(loaded, total, 1.0)
+    ratio = np.where(loaded, most * members / safe, 0.0)
+    index = np.where(loaded, total**2 / (members * np.where(loaded, square, 1.0)), 0.0)
+    whole = total.sum(axis=1)
+    kept = whole > 0
+    return pd.DataFrame(
+        {
+            "t_ps": times[kept],
+            "tx_bytes": whole[kept],
+            "max_over_mean": (ratio * total).sum(axis=1)[kept] / whole[kept],
+            "jain": (index * total).sum(axis=1)[kept] / whole[kept],
         }
     )
 

@@ -3,10 +3,12 @@
 
 from emu.report.figures import (
     ccdf,
+    evenness,
     fault,
     heat,
     losses,
     pauses,
+    pausetree,
     ratio,
     size,
     tail,
@@ -30,8 +32,10 @@ def draw_all(results: Results) -> list[Figure]:
         size.draw(results),
         *fault.draw(results),
         pauses.draw(results),
+        *pausetree.draw(results),
         *heat.draw(results),
         uplinks.draw(results),
+        *evenness.draw(results),
         ttft.draw(results),
         *timers.draw(results),
     ]

@@ -113,6 +113,11 @@ svg .rowline{stroke:var(--grid);fill:none}
 svg .page{fill:var(--page)}svg .bar{opacity:.9}
 svg .h1{fill:var(--h1)}svg .h2{fill:var(--h2)}svg .h3{fill:var(--h3)}svg .h4{fill:var(--h4)}
 svg .h5{fill:var(--h5)}svg .frame{fill:var(--h0);stroke:none}
+svg .pause-cause{stroke:var(--bad);fill:none;opacity:.85}
+svg .pause-passed{stroke:var(--ink);fill:none;opacity:.7;stroke-dasharray:6 3}
+svg .pause-head-cause{fill:var(--bad)}svg .pause-head-passed{fill:var(--ink);opacity:.8}
+svg .pause-node{fill:var(--page);stroke:var(--soft)}svg .pause-began{fill:var(--bad)}
+svg .pause-began-name{fill:var(--page);font-weight:600;font-size:10.5px}
 svg .paused{fill:var(--bad)}svg .cell{stroke:var(--page);stroke-width:1}
 svg .on1,svg .on2{fill:var(--ink)}svg .on3,svg .on4,svg .on5{fill:var(--onheat)}
 """
