@@ -7,8 +7,9 @@ Shown only where the runs differ in their routing; a case then is a policy.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,8 @@ class Published:
     source: str
     policies: tuple[str, ...]
     difference: str
+    broken: bool = False
+    """It is about a fabric with a fault, so that ours is too."""
 
 
 PUBLISHED = (
@@ -42,8 +45,10 @@ PUBLISHED = (
         "CONGA: flow completion times 5 times better than ECMP's with one link failed",
         "Alizadeh et al., SIGCOMM 2014, abstract",
         ("flowlet",),
-        "TCP with many short flows leaves gaps; a queue pair that moves a KV cache does not, so "
-        "that flowlets have few moments to move; no link fails here",
+        "mean over TCP flows of all sizes, most of them short, at a load that the fabric that is "
+        "left can hardly carry; here 2 of the 16 links to one leaf are gone, which leaves room, "
+        "and a queue pair that moves a KV cache has no silences in which a flowlet could move",
+        broken=True,
     ),
     Published(
         "ConWeave: mean completion time -42.3 %, p99 -66.8 %",
@@ -62,8 +67,9 @@ PUBLISHED = (
     Published(
         "More queue pairs and their source ports in the hash: up to +40 % on all-reduce over ECMP",
         "Meta, SIGCOMM 2024, second-hand",
-        (),
-        "collectives of few large flows; a transfer here is many queue pairs already",
+        ("ecmp",),
+        "collectives of few large flows that wait for each other; a transfer here is several "
+        "queue pairs already, and waits for its slowest",
     ),
     Published(
         "STrack: up to 6 times on synthetic traffic, 27.4 % on collectives over RoCEv2",
@@ -88,23 +94,21 @@ def compare_routing(results: Results) -> Routing | None:
     """The section, or None where all runs have one routing."""
     if len({_key(run) for run in results.data.runs}) < 2:
         return None
-    base = next((c for c in results.data.cases if _is_base(results.row(c))), None)
-    if base is None:
+    bases = _bases(results)
+    if not bases:
         return None
     gains = {
         (result.design.label, case.slug): ratio
         for case in results.data.cases
-        if case is not base
+        if (base := bases.get(case.slug)) is not None and base is not case
         for result in results.row(case)
         if (ratio := _gain(results, result, base)) is not None
     }
-    tables = [_matrix(results), _gains(results, base, gains), _price(results)]
+    tables = [_matrix(results), _gains(results, bases, gains), _price(results)]
     frame = pd.concat(
         [table.frame.assign(table=table.ident) for table in tables], ignore_index=True
     )
-    return Routing(
-        _sentences(results, base, gains), tables, frame, _beside_ours(results, base, gains)
-    )
+    return Routing(_sentences(results, gains), tables, frame, _beside_ours(results, gains))
 
 
 def _key(run: Run) -> str:
@@ -112,9 +116,33 @@ def _key(run: Run) -> str:
     return f"{spec.get('routing')} {spec.get('transport', {}).get('receiver')}"
 
 
+def _bases(results: Results) -> dict[str, Case]:
+    """Slug of each case to the first case with ECMP and the same faults."""
+    first: dict[str, Case] = {}
+    for case in results.data.cases:
+        rows = results.row(case)
+        if _is_base(rows):
+            first.setdefault(_faults(rows), case)
+    return {
+        case.slug: first[faults]
+        for case in results.data.cases
+        if (faults := _faults(results.row(case))) in first
+    }
+
+
+def _faults(rows: Sequence[CellResult]) -> str:
+    return str(next((run.meta["spec"].get("faults") for r in rows for run in r.cell.runs), None))
+
+
 def _is_base(rows: Sequence[CellResult]) -> bool:
-    runs = [run for row in rows for run in row.cell.runs]
-    return bool(runs) and all(run.meta["spec"]["routing"]["policy"] == "ecmp" for run in runs)
+    routings = [run.meta["spec"]["routing"] for row in rows for run in row.cell.runs]
+    return bool(routings) and all(r["policy"] == "ecmp" and not _turned(r) for r in routings)
+
+
+def _turned(routing: Mapping[str, Any]) -> bool:
+    """Whether a knob of ECMP is not where it is by default."""
+    ecmp = routing.get("ecmp") or {}
+    return bool(ecmp.get("resilient")) or ecmp.get("weights", "equal") != "equal"
 
 
 def _policy(results: Results, case: Case) -> str:
@@ -153,12 +181,14 @@ def _matrix(results: Results) -> Table:
     return Table("routing-tail", title, heads, rows, pd.DataFrame(records), "Routing")
 
 
-def _gains(results: Results, base: Case, gains: dict[tuple[str, str], Interval]) -> Table:
+def _gains(
+    results: Results, bases: Mapping[str, Case], gains: dict[tuple[str, str], Interval]
+) -> Table:
     """Tail over ECMP's on the same design and the same transfers."""
     heads = [Head(d.label, style=d.style) for d in results.data.designs]
     rows, records = [], []
     for case in results.data.cases:
-        if case is base:
+        if bases.get(case.slug, case) is case:
             continue
         entries = []
         for design in results.data.designs:
@@ -170,7 +200,7 @@ def _gains(results: Results, base: Case, gains: dict[tuple[str, str], Interval])
             entries.append(Entry(number(ratio.value), interval_text(ratio), mark, "#routing-tail"))
             records.append(_record(case, design.label, "tail_over_ecmp", ratio))
         rows.append(Row(case.title, entries))
-    title = f"{results.data.tail_name} over that of {base.title} on the same design"
+    title = f"{results.data.tail_name} over that of ECMP: same design, same faults"
     return Table("routing-gain", title, heads, rows, pd.DataFrame(records), "Routing")
 
 
@@ -240,10 +270,10 @@ def _record(case: Case, design: str, measure: str, value: Interval) -> dict[str,
     }
 
 
-def _sentences(results: Results, base: Case, gains: dict[tuple[str, str], Interval]) -> list[str]:
+def _sentences(results: Results, gains: dict[tuple[str, str], Interval]) -> list[str]:
     """Per design where a policy helps, where it does not, and where there is none to have."""
     said = []
-    cases = [c for c in results.data.cases if c is not base]
+    cases = [c for c in results.data.cases if any(slug == c.slug for _, slug in gains)]
     for design in results.data.designs:
         own = [(c, gains[design.label, c.slug]) for c in cases if (design.label, c.slug) in gains]
         own = [(c, ratio) for c, ratio in own if math.isfinite(ratio.value)]
@@ -261,6 +291,7 @@ def _sentences(results: Results, base: Case, gains: dict[tuple[str, str], Interv
         if level:
             parts.append(f"no difference to be told with {listed(level)}")
         said.append(f"{design.label}, against ECMP: {'; '.join(parts)}.")
+    said += _nothing(results, cases, gains)
     held = [
         (float(run.qps["reorder_peak_bytes"].max()), result.cell.case.title)
         for result in results.everything
@@ -273,8 +304,30 @@ def _sentences(results: Results, base: Case, gains: dict[tuple[str, str], Interv
     return said
 
 
+def _nothing(
+    results: Results, cases: Sequence[Case], gains: dict[tuple[str, str], Interval]
+) -> list[str]:
+    """Where balancing by load gives nothing: designs, and policies."""
+    better = {key for key, ratio in gains.items() if ratio.high < 1}
+    policy = {case.slug: _policy(results, case) for case in cases}
+    active = [case for case in cases if policy[case.slug] not in ("", "ecmp")]
+    parts = []
+    for design in results.data.designs:
+        own = [case for case in active if (design.label, case.slug) in gains]
+        if not own:
+            parts.append(f"on {design.label}, which cannot have it")
+        elif not any((design.label, case.slug) in better for case in own):
+            parts.append(f"on {design.label}, where no policy's interval ends below ECMP's tail")
+    said = [f"Adaptive routing gives nothing {listed(parts)}."] if parts else []
+    idle = [c.title for c in active if not any((d.label, c.slug) in better
+                                               for d in results.data.designs)]  # fmt: skip
+    if idle:
+        said.append(f"Nowhere a shorter tail than ECMP's, as far as can be told: {listed(idle)}.")
+    return said
+
+
 def _beside_ours(
-    results: Results, base: Case, gains: dict[tuple[str, str], Interval]
+    results: Results, gains: dict[tuple[str, str], Interval]
 ) -> list[tuple[Published, str]]:
     """Each published result with our tails over ECMP's, on every design that has the policy."""
     rows = []
@@ -282,7 +335,8 @@ def _beside_ours(
         ours = [
             f"{case.title}, {design.label}: {number(ratio.value)}× ({interval_text(ratio)})"
             for case in results.data.cases
-            if case is not base and _policy(results, case) in published.policies
+            if _policy(results, case) in published.policies
+            and (_faults(results.row(case)) not in ("None", "[]")) == published.broken
             for design in results.data.designs
             if (ratio := gains.get((design.label, case.slug))) is not None
         ]

@@ -134,12 +134,12 @@ def _figure(
 
 
 def _panel(measure: _Measure, design: str, rows: list[tuple[str, pd.DataFrame]]) -> Panel:
-    end_ps = max(float(frame["end_ps"].max()) for _, frame in rows)
-    unit, factor = TIME.choose([end_ps])
+    last_ps = max(float(frame["end_ps"].max()) for _, frame in rows)
+    unit, factor = TIME.choose([last_ps])
     means = {title: _mean(frame, measure.column) for title, frame in rows}
     panel = Panel(
         design,
-        Axis(0, end_ps / factor, label=f"time ({unit})"),
+        Axis(0, last_ps / factor, label=f"time ({unit})"),
         Axis(0, 1, ticks=()),
         "; ".join(f"{title}: {number(value)} on average" for title, value in means.items()),
         left=label_room(title for title, _ in rows),
@@ -153,12 +153,13 @@ def _panel(measure: _Measure, design: str, rows: list[tuple[str, pd.DataFrame]])
     for i, (title, frame) in enumerate(rows):
         top = panel.top + i * _STEP
         panel.text(panel.left - 6, top + 12, title, "tick", "end")
-        for row in frame.itertuples(index=False):
-            value = float(getattr(row, measure.column))
-            x0, x1 = (panel.px(at / factor) for at in (row.start_ps, row.end_ps))
+        for row in frame.to_dict("records"):
+            value = float(row[measure.column])
+            x0, x1 = (panel.px(at / factor) for at in (row["start_ps"], row["end_ps"]))
             level = measure.level(value)
             shade = f"h{level}" if level else "frame"
-            span = f"{spoken(float(row.start_ps), TIME)} to {spoken(float(row.end_ps), TIME)}"
+            start_ps, end_ps = float(row["start_ps"]), float(row["end_ps"])
+            span = f"{spoken(start_ps, TIME)} to {spoken(end_ps, TIME)}"
             panel.body.append(
                 f'<rect class="{shade}" x="{x0:.1f}" y="{top + 1:.1f}" '
                 f'width="{max(0.6, x1 - x0 + 0.2):.1f}" height="{_STEP - 3}">'

@@ -133,9 +133,9 @@ def _places(tree: pd.DataFrame, width: int) -> dict[str, tuple[float, float]]:
     """Where each node stands: tiers as rows, in order of their numbers."""
     weight: dict[str, float] = {}
     tier_of: dict[str, str] = {}
-    for edge in tree.itertuples(index=False):
-        for node, tier in ((edge.node, edge.tier), (edge.victim, edge.victim_tier)):
-            weight[node] = weight.get(node, 0.0) + float(edge.held_ps)
+    for edge in tree.to_dict("records"):
+        for node, tier in ((edge["node"], edge["tier"]), (edge["victim"], edge["victim_tier"])):
+            weight[node] = weight.get(node, 0.0) + float(edge["held_ps"])
             tier_of[node] = tier
     places = {}
     y = 46.0
@@ -164,8 +164,8 @@ def _panel(result: CellResult, tree: pd.DataFrame) -> Panel:
         Axis(0, 1, ticks=()),
         f"Cause: {cause}. "
         + "; ".join(
-            f"{e.node} paused {e.victim} for {spoken(float(e.held_ps), TIME)}"
-            for e in tree.head(20).itertuples(index=False)
+            f"{e['node']} paused {e['victim']} for {spoken(float(e['held_ps']), TIME)}"
+            for e in tree.head(20).to_dict("records")
         ),
         left=8,
         right=8,
@@ -179,9 +179,9 @@ def _panel(result: CellResult, tree: pd.DataFrame) -> Panel:
     panel.text(width - 8, 13, f"cause {cause}, {spoken(held, TIME)} in all", "note", "end")
     for x0, y0, x1, y1, css, thick, tip in _edges(tree, places):
         panel.body.append(_arrow(x0, y0, x1, y1, css, thick, tip))
-    began = {str(e.node) for e in tree.itertuples(index=False) if e.depth == 0}
+    began = {str(e["node"]) for e in tree.to_dict("records") if e["depth"] == 0}
     for name, (x, y) in places.items():
-        panel.body.append(_box(name, x, y, name in began, len(places)))
+        panel.body.append(_box(name, x, y, name in began))
     left_out = len({*tree["node"], *tree["victim"]}) - len(places)
     if left_out:
         panel.text(8, height - 8, f"and {left_out} more nodes that waited less", "note")
@@ -201,7 +201,7 @@ def _edges(
         thick = max(1.0, _WIDTH_MAX * math.sqrt(max(held, 0.0) / most)) if most > 0 else 1.0
         css = "cause" if int(edge["depth"].min()) == 0 else "passed"
         ports = ", ".join(
-            f"{e.port} paused {e.victim_port}" for e in edge.head(6).itertuples(index=False)
+            f"{e['port']} paused {e['victim_port']}" for e in edge.head(6).to_dict("records")
         )
         tip = (
             f"{node} paused {victim}: {int(edge['episodes'].sum())} times, "
@@ -234,12 +234,13 @@ def _arrow(x0: float, y0: float, x1: float, y1: float, css: str, thick: float, t
     )
 
 
-def _box(name: str, x: float, y: float, began: bool, nodes: int) -> str:
+def _box(name: str, x: float, y: float, began: bool) -> str:
     half = min(30.0, 3.2 * len(name) + 4)
     css = "pause-began" if began else "pause-node"
+    name_css = "pause-began-name" if began else "tick"
     return (
         f'<rect class="{css}" x="{x - half:.1f}" y="{y - _BOX_HEIGHT / 2:.1f}" rx="2" '
         f'width="{2 * half:.1f}" height="{_BOX_HEIGHT}"/>'
-        f'<text class="{"pause-began-name" if began else "tick"}" x="{x:.1f}" y="{y + 4:.1f}" '
+        f'<text class="{name_css}" x="{x:.1f}" y="{y + 4:.1f}" '
         f'text-anchor="middle">{escape(name)}</text>'
     )
