@@ -27,7 +27,7 @@ void start(Star& star) {
   }
 }
 
-constexpr telemetry::Wanted kEverything{true, 100'000, true, 10, 1'000'000};
+constexpr telemetry::Wanted kEverything{true, 100'000, 1'000, 10, 1'000'000};
 }  // namespace
 
 TEST(a_recorded_run_is_the_same_run) {
@@ -97,7 +97,7 @@ TEST(what_is_recorded_adds_up_to_the_counters) {
 TEST(a_table_takes_no_more_than_its_limit) {
   Jam jam;
   start(jam);
-  telemetry::Telemetry record(jam.engine, {true, 10'000, true, 1, 100});
+  telemetry::Telemetry record(jam.engine, {true, 10'000, 100, 1, 100});
   for (Ps at = 10 * kUs; at < kMs; at += 10 * kUs) {
     jam.run(at);
     jam.engine.sample();
