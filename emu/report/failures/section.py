@@ -163,4 +163,4 @@ def _origins(results: Results) -> str:
         for origin, text in words.items()
         if origin in by_origin
     ]
-    return "; ".join(parts)
+    return "; ".join(parts) or "none of them moves these runs"
