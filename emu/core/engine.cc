@@ -206,6 +206,16 @@ void Engine::finish_build() {
   }
 }
 
+/// Brings into the cache what the turn of a node begins with.
+[[gnu::always_inline]] inline void Engine::prefetch(std::uint32_t number) {
+  const NodeRef& node = nodes_[number];
+  inboxes_.box(number, calendar_.number()).prefetch();
+  if (node.is_switch) return;
+  __builtin_prefetch(&endpoints_[node.index]);
+  __builtin_prefetch(&ports_[node.first_port], 1);
+  __builtin_prefetch(&nic_ports_[node.first_port], 1);
+}
+
 void Engine::process(std::uint32_t number, Ps limit, bool partial) {
   const NodeRef& node = nodes_[number];
   Ps next = node.is_switch ? process_switch(switches_[node.index], limit)
@@ -263,7 +273,8 @@ void Engine::run_windows(Ps until, bool stop_when_done) {
     }
     const bool partial = limit < calendar_.end();
     inboxes_.sort_in(pool_, calendar_.number(), calendar_.end());
-    calendar_.drain([&](std::uint32_t node) { process(node, limit, partial); });
+    calendar_.drain([&](std::uint32_t node) { process(node, limit, partial); },
+                    [&](std::uint32_t node) { prefetch(node); });
     now_ = limit;
     if (!partial) calendar_.advance();
   }

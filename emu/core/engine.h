@@ -144,6 +144,7 @@ class Engine : public Results {
   void set_arrival(Port& port) const;
   void run_windows(Ps until, bool stop_when_done);
   void process(std::uint32_t node, Ps limit, bool partial);
+  void prefetch(std::uint32_t node);
   void wake(std::uint32_t node, Ps at) { calendar_.wake(node, at); }
   void arm(Endpoint& endpoint, Ps at, TimerKind kind, std::uint32_t id, std::uint32_t slot = 0);
 

@@ -8,10 +8,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
+#include "large.h"
 #include "packet.h"
 
 namespace emu {
@@ -51,14 +51,14 @@ class PacketPool {
   static constexpr std::uint32_t kFirst = 64;   // chunks of the first slab
   static constexpr std::uint32_t kMost = 8192;  // 4 MiB
   [[gnu::noinline]] void refill() {
-    slabs_.push_back(std::make_unique_for_overwrite<PacketChunk[]>(next_));
+    slabs_.emplace_back(next_);
     for (std::uint32_t i = next_; i > 0; --i) give(&slabs_.back()[i - 1]);
     next_ = next_ < kMost ? next_ * 2 : kMost;
   }
 
   PacketChunk* free_ = nullptr;
   std::uint32_t next_ = kFirst;
-  std::vector<std::unique_ptr<PacketChunk[]>> slabs_;
+  std::vector<LargeVector<PacketChunk>> slabs_;
 };
 
 class PacketFifo {
@@ -68,6 +68,12 @@ class PacketFifo {
   Packet& front() { return *head_; }
   const Packet& front() const { return *head_; }
   const Packet& back() const { return tail_[-1]; }
+  /// Brings the first packets into the cache.
+  void prefetch() const {
+    if (size_ == 0) return;
+    __builtin_prefetch(head_);
+    __builtin_prefetch(head_ + 2);
+  }
   void push(PacketPool& pool, const Packet& packet) { push_slot(pool) = packet; }
   /// Appends a packet that the caller fills in; it holds anything until then.
   [[gnu::always_inline]] Packet& push_slot(PacketPool& pool) {
@@ -118,8 +124,10 @@ class PacketFifo {
     P& operator*() const { return *at_; }
     Walk& operator++() {
       ++at_;
-      if (--left_ != 0 && PacketChunk::ends_at(at_)) [[unlikely]]
+      if (--left_ != 0 && PacketChunk::ends_at(at_)) [[unlikely]] {
         at_ = PacketChunk::of(at_)->next->packets;
+        for (int line = 0; line < 8; ++line) __builtin_prefetch(at_ + 2 * line);
+      }
       return *this;
     }
     bool operator!=(const Walk& other) const { return left_ != other.left_; }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fifo.h"
+#include "large.h"
 #include "packet.h"
 #include "units.h"
 
@@ -56,7 +57,7 @@ class Inboxes {
   };
   using Waiting = std::priority_queue<Later, std::vector<Later>, std::greater<>>;
 
-  std::vector<PacketFifo> boxes_;  // node * kWindows + number of the window
+  LargeVector<PacketFifo> boxes_;  // node * kWindows + number of the window
   Waiting later_;
 };
 

@@ -35,8 +35,12 @@ inline std::uint32_t Engine::pick_port(Switch& sw, std::uint16_t group, const Pa
   const std::uint32_t out = tables_.groups.pick(value, packet.entropy, table);
   if (out == kNoMember) [[unlikely]]
     return kNone;
-  __builtin_prefetch(&sw.port[out - sw.first_port], 1);
-  return out - sw.first_port;
+  const std::uint32_t index = out - sw.first_port;
+  const std::uint32_t priority = packet.current_priority();
+  __builtin_prefetch(&sw.port[index], 1);
+  __builtin_prefetch(&sw.queue[index * kPriorities + priority], 1);
+  __builtin_prefetch(&sw.group[packet.ingress * kPriorities + priority], 1);
+  return index;
 }
 
 /// A packet has come out of the pipeline at `now`; `out` as it was looked up.

@@ -22,7 +22,7 @@ class Results : protected EngineState {
   const Totals& totals() const { return totals_; }
   /// By number, as long as none has been retired.
   const std::vector<Message>& messages() const { return messages_; }
-  const std::vector<Port>& ports() const { return ports_; }
+  const LargeVector<Port>& ports() const { return ports_; }
   const std::vector<QueuePair>& queue_pairs() const { return qps_; }
   const std::vector<SendQp>& send_side() const { return send_; }
   const std::vector<RecvQp>& receive_side() const { return recv_; }
@@ -41,10 +41,10 @@ class Results : protected EngineState {
   /// Latency of a node's receive side: a switch's pipeline, a NIC's processing.
   Ps receive_ps(std::uint32_t node) const { return receive_ps_[node]; }
   const std::vector<DropCounts>& drops() const { return drops_; }
-  const std::vector<EgressQueue>& queues() const { return queues_; }
+  const LargeVector<EgressQueue>& queues() const { return queues_; }
   /// Deepest level of a queue (port * 8 + priority) at any time.
   std::int64_t watermark(std::uint32_t queue) const;
-  const std::vector<PriorityGroup>& groups() const { return pgs_; }
+  const LargeVector<PriorityGroup>& groups() const { return pgs_; }
   const std::vector<Switch>& switches() const { return switches_; }
   const std::vector<QueueSample>& queue_samples() const { return queue_samples_; }
   const std::vector<SeriesSample>& series() const { return series_; }

@@ -22,6 +22,7 @@
 #include "fifo.h"
 #include "forwarding.h"
 #include "inbox.h"
+#include "large.h"
 #include "observer.h"
 #include "outside.h"
 #include "port.h"
@@ -68,10 +69,10 @@ class EngineState {
   std::vector<Endpoint> endpoints_;
   std::vector<NicPort> nic_ports_;  // by port number: endpoints come first
   std::vector<Switch> switches_;
-  std::vector<Port> ports_;
+  LargeVector<Port> ports_;
   std::vector<DropCounts> drops_;                        // by port
-  std::vector<EgressQueue> queues_;                      // port * 8 + priority
-  std::vector<PriorityGroup> pgs_;                       // port * 8 + priority
+  LargeVector<EgressQueue> queues_;                      // port * 8 + priority
+  LargeVector<PriorityGroup> pgs_;                       // port * 8 + priority
   std::vector<std::vector<std::uint16_t>> hole_routes_;  // by port, rarely used
   /// A frame that lies in n + 1 codewords is lost with lost_q32[n].
   struct CodewordLoss {

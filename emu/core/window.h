@@ -67,9 +67,10 @@ class Calendar {
   }
 
   /// Calls `visit(node)` for every node of the current window, in node order,
-  /// and forgets them. Nodes may wake themselves and others meanwhile.
-  template <typename Visit>
-  void drain(Visit visit) {
+  /// and forgets them. Nodes may wake themselves and others meanwhile. A little
+  /// before a node's turn comes it is announced with `soon(node)`, or not at all.
+  template <typename Visit, typename Soon>
+  void drain(Visit visit, Soon soon) {
     if (any_[current_] == 0) return;
     any_[current_] = 0;
     --buckets_used_;
@@ -79,9 +80,15 @@ class Calendar {
       while (bits != 0) {
         const auto node = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
         bits &= bits - 1;
+        if (bits != 0) soon(w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
         visit(node);
       }
     }
+  }
+
+  template <typename Visit>
+  void drain(Visit visit) {
+    drain(visit, [](std::uint32_t) {});
   }
 
   void advance() {
