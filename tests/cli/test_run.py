@@ -111,6 +111,28 @@ def test_a_terminated_run_leaves_no_worker_behind(tmp_path: Path) -> None:
     raise AssertionError("processes of the run are still there")
 
 
+def test_ctrl_c_ends_a_single_run_in_the_middle_of_the_engine(tmp_path: Path) -> None:
+    out = tmp_path / "one"
+    long = Path(__file__).parent.parent.parent / "benchmarks" / "kv-128.yaml"
+    process = subprocess.Popen(
+        ["env", "--default-signal=INT", EMU, "run", long, "--out", out],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline_s = time.monotonic() + 60
+    while process.poll() is None and not list(out.glob("*/.seed-1.partial-*")):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.02)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "--resume" in stderr
+    assert "Traceback" not in stderr
+    assert not list(out.glob("*/.seed-1*")), "half a run was left"
+    assert not list(out.glob("*/seed-1"))
+
+
 def test_the_number_of_jobs_does_not_change_a_byte(finished: Path, tmp_path: Path) -> None:
     done = _emu("run", TINY, "--out", tmp_path / "tiny", "--jobs", "1")
     assert done.returncode == 0, done.stderr
