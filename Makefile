@@ -23,7 +23,7 @@ REPORT := first-look$(if $(FULL),-full)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: help setup build test lint format fuzz fuzz-short cpp-build cpp-test python-test lab-test ryu validate conformance bench \
-        bench-gate agree performance report lab-report lab-failures lab-routing publish docs pcap-demo lock clean \
+        bench-gate agree determinism tsan performance report lab-report lab-failures lab-routing publish docs pcap-demo lock clean \
         $(addprefix experiment-,$(EXPERIMENTS))
 
 help:
@@ -44,6 +44,8 @@ help:
 	@echo 'make bench            packet-hops per second of the engine; packets per second of captures'
 	@echo 'make bench-gate       instructions per packet-hop against benchmarks/baseline.json (valgrind)'
 	@echo 'make performance      measure the engine and write docs/performance.md'
+	@echo 'make determinism      make agree, and the same bytes with any --jobs and recording'
+	@echo 'make tsan             the C++ tests under ThreadSanitizer'
 	@echo 'make agree            the same results from every compiler here, at -O0 and -O3'
 	@echo 'make publish          collect finished reports into public/'
 	@echo 'make docs             regenerate docs/cli.md, JSON Schemas, the type stub'
@@ -177,6 +179,16 @@ bench-gate: $(STAMPS)/build $(STAMPS)/system-bench
 # docs/performance.md, on an idle machine.
 performance: bench-gate
 	$(BIN)/python scripts/make-performance
+
+# The engine has no threads of its own; this watches what the tests start.
+tsan: $(STAMPS)/venv
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/tsan -G Ninja -DEMU_BUILD_TESTS=ON -DEMU_SANITIZE=thread >/dev/null
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/tsan --target core_tests
+	build/tsan/core_tests
+
+# The same bytes with 1, 2 and 4 processes, with and without recording, from every compiler.
+determinism: agree
+	$(BIN)/python -m pytest -q tests/golden/test_determinism.py
 
 agree: $(STAMPS)/build
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m emu.bench_agree

@@ -4,7 +4,7 @@
 // Invariant: rate_min <= rate <= line; one packet per queue pair is being timed
 // at most, one that has been sent once and whose ACK comes at once, so that no
 // sample holds a retransmission or a wait for later packets.
-// Source: Mittal et al., SIGCOMM 2015, algorithm 1 and section 4.3 (HAI). One
+// Source: Mittal et al., SIGCOMM 2015, algorithm 1 and HAI. One
 // sample per round trip, as in the HPCC simulator (rdma-hw.cc,
 // HandleAckTimely); the paper takes one per segment of 16 to 64 KB.
 #pragma once

@@ -144,18 +144,18 @@ def deadlock(folder: Path) -> Result:
 
 
 ROWS = (
-    Row("victim", PART, "Head-of-line blocking under PFC", "Zhu et al., SIGCOMM 2015, fig. 4",
-        "victim.yaml", victim),
+    Row("victim", PART, "Head-of-line blocking under PFC",
+        "Zhu et al., SIGCOMM 2015 (victim flows under PFC)", "victim.yaml", victim),
     Row("congestion-tree", PART, "Pauses spread from one bad host",
         "Guo et al., SIGCOMM 2016, 4 (slow receiver and NIC storm)", "congestion-tree.yaml",
         spreading),
     Row("parking-lot", PART, "Unfairness of PFC between ports",
-        "Zhu et al., SIGCOMM 2015, fig. 3", "parking-lot.yaml", parking_lot),
-    Row("incast-collapse", PART, "Incast without PFC", "Zhu et al., SIGCOMM 2015, fig. 18",
-        "incast-collapse.yaml", collapse),
+        "Zhu et al., SIGCOMM 2015 (unfairness of PFC)", "parking-lot.yaml", parking_lot),
+    Row("incast-collapse", PART, "Incast without PFC",
+        "Zhu et al., SIGCOMM 2015 (why DCQCN needs PFC)", "incast-collapse.yaml", collapse),
     Row("polarisation", PART, "Hash polarisation",
         "two equal choices in a row leave half of the paths idle", "polarisation.yaml",
         polarisation),
     Row("deadlock", PART, "PFC deadlock, found by circle, and what ends it",
-        "Guo et al., SIGCOMM 2016, 4.2; Hu et al., HotNets 2016", "deadlock.yaml", deadlock),
+        "Guo et al., SIGCOMM 2016, 4 (deadlock)", "deadlock.yaml", deadlock),
 )  # fmt: skip
