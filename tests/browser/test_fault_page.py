@@ -34,7 +34,7 @@ def test_a_page_fits_and_loads_nothing(
         assert browser.run("return document.documentElement.scrollWidth") <= width
         figures = browser.run(FIGURES)
         assert {f["id"].rsplit("-", 1)[1] for f in figures} == {
-            "delivered", "lost", "again", "paused",
+            "delivered", "lost", "again", "paused", "flooded",
         }  # fmt: skip
         for panel in [panel for figure in figures for panel in figure["panels"]]:
             assert panel["shown"]

@@ -64,6 +64,12 @@ _QUANTITIES = (
         Scale(("ports", 1e12),), False,
         "Ports that a pause stops, on average over the step.", "Nothing was paused.",
     ),
+    _Quantity(
+        "flooded", "What is flooded?", "flooded_bytes",
+        Scale(("kB/s", 1e3), ("MB/s", 1e6), ("GB/s", 1e9)), True,
+        "Copies sent because a destination was not known, or is everybody; the axis is "
+        "logarithmic.", "Nothing was flooded.",
+    ),
 )  # fmt: skip
 
 
