@@ -311,14 +311,18 @@ def _nothing(
     better = {key for key, ratio in gains.items() if ratio.high < 1}
     policy = {case.slug: _policy(results, case) for case in cases}
     active = [case for case in cases if policy[case.slug] not in ("", "ecmp")]
-    parts = []
+    without, untold = [], []
     for design in results.data.designs:
         own = [case for case in active if (design.label, case.slug) in gains]
         if not own:
-            parts.append(f"on {design.label}, which cannot have it")
+            without.append(design.label)
         elif not any((design.label, case.slug) in better for case in own):
-            parts.append(f"on {design.label}, where no policy's interval ends below ECMP's tail")
-    said = [f"Adaptive routing gives nothing {listed(parts)}."] if parts else []
+            untold.append(design.label)
+    said = []
+    if without:
+        said.append(f"Adaptive routing gives {listed(without)} nothing: it is not to be had there.")
+    if untold:
+        said.append(f"On {listed(untold)} no gain of it can be told from chance.")
     idle = [c.title for c in active if not any((d.label, c.slug) in better
                                                for d in results.data.designs)]  # fmt: skip
     if idle:
