@@ -126,8 +126,8 @@ def _figure(
         measure.ident,
         measure.title,
         f"{measure.what}, switches above which something went weighted by it, first seed; per "
-        f"column the mean of its sample intervals. Darker is less even: {levels}. At the right "
-        "the mean over time.",
+        f"column the mean of its sample intervals. A stronger shade is less even: {levels}. At the "
+        "right the mean over time.",
         panels,
         data,
     )

@@ -69,7 +69,10 @@ def _held(trees: dict[tuple[str, str], pd.DataFrame], case: Case) -> float:
 
 
 def _cut(run: Run) -> list[str]:
-    return [f"{note}." for note in run.meta["notes"] if note.startswith("pauses stops after")]
+    if not any(note.startswith("pauses stops after") for note in run.meta["notes"]):
+        return []
+    most = run.meta["spec"]["record"]["pauses_max"]
+    return [f"Of some runs only the first {most:,} pauses are recorded (record.pauses_max)."]
 
 
 def tree_of(run: Run) -> pd.DataFrame | None:
@@ -146,9 +149,17 @@ def _places(tree: pd.DataFrame, width: int) -> dict[str, tuple[float, float]]:
         if len(names) > _NODES_MAX:
             names = sorted(names, key=lambda n: (-weight[n], n))[:_NODES_MAX]
         names.sort(key=_natural)
+        # Names that do not fit beside each other stand in several lines.
+        half = max(_half(name) for name in names)
+        lines = min(3, math.ceil((2 * half + 3) * len(names) / (width - 16)))
+        margin = 8 + half
+        room = (width - 2 * margin) / max(1, len(names) - 1)
         for i, name in enumerate(names):
-            places[name] = ((i + 0.5) * (width - 16) / len(names) + 8, y)
-        y += _ROW
+            places[name] = (
+                margin + i * room if len(names) > 1 else width / 2,
+                y + i % lines * (_BOX_HEIGHT + 5),
+            )
+        y += _ROW + (lines - 1) * (_BOX_HEIGHT + 5)
     return places
 
 
@@ -234,8 +245,13 @@ def _arrow(x0: float, y0: float, x1: float, y1: float, css: str, thick: float, t
     )
 
 
+def _half(name: str) -> float:
+    """Half the width of a node's box."""
+    return min(30.0, 3.2 * len(name) + 4)
+
+
 def _box(name: str, x: float, y: float, began: bool) -> str:
-    half = min(30.0, 3.2 * len(name) + 4)
+    half = _half(name)
     css = "pause-began" if began else "pause-node"
     name_css = "pause-began-name" if began else "tick"
     return (
