@@ -61,17 +61,17 @@ void Engine::learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now)
 /// does not go by the plain hash.
 std::uint32_t Engine::pick_by_policy(Switch& sw, std::uint16_t group, const Packet& packet,
                                      Ps now) {
-  const Groups::Members members = tables_.groups.members(group);
-  if (!hash_words_.empty()) {
+  if (!hash_words_.empty()) [[unlikely]] {
+    const Groups::Members members = tables_.groups.members(group);
     const std::size_t back = carries_data(packet.kind) ? 0 : 3;
     const std::uint32_t* words = &hash_words_[packet.qp * std::size_t{6} + back];
     const auto seed = static_cast<std::uint32_t>(sw.table->hash_seed);
     return members.ports[murmur3(words, 3, seed) % members.count];
   }
   const NextHops hops(*this, sw, group, packet, now);
-  if (!carries_data(packet.kind)) return members.ports[hops.hashed()];
-  return members
-      .ports[std::visit([&](auto& policy) { return policy.pick(hops, packet); }, sw.routing)];
+  if (!carries_data(packet.kind)) return hops.member(hops.hashed());
+  return hops.member(
+      std::visit([&](auto& policy) { return policy.pick(hops, packet); }, sw.routing));
 }
 
 /// Do a switch's tables say where packets go, whenever and wherever they come in?

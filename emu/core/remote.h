@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "forwarding.h"
 #include "units.h"
 
 namespace emu {
@@ -22,17 +21,17 @@ struct RemoteState {
   std::vector<std::vector<std::uint8_t>> grades;  // the last lag + 1 publications, by port
   std::size_t written = 0;                        // row of the next publication
   // What a packet asks for, once per publication: by route value the grade of the
-  // best port that it stands for; by port the switch at the other end, if it is one.
+  // best port that it stands for; by port the routes of the peer, if it is a switch.
   std::vector<std::uint8_t> of_route;
-  std::vector<const SwitchTables*> peer;
+  std::vector<const std::uint16_t*> peer;
 
   /// The oldest publication that is kept: what is visible now.
   const std::vector<std::uint8_t>& visible() const { return grades[written]; }
   /// Grade of the best port by which the peer of `port` sends towards a route; the
   /// worst where it has none.
   std::uint32_t grade(std::uint32_t port, std::uint16_t route) const {
-    const SwitchTables* const table = peer[port];
-    return table == nullptr ? 0 : of_route[table->fib[route]];
+    const std::uint16_t* const fib = peer[port];
+    return fib == nullptr ? 0 : of_route[fib[route]];
   }
 };
 

@@ -35,7 +35,7 @@ void Engine::prepare_remote_state() {
   remote_.peer.assign(ports_.size(), nullptr);
   for (std::size_t number = 0; number < ports_.size(); ++number) {
     const NodeRef& peer = nodes_[ports_[number].peer_node];
-    if (peer.is_switch) remote_.peer[number] = &tables_.switches[peer.index];
+    if (peer.is_switch) remote_.peer[number] = tables_.switches[peer.index].fib.data();
   }
   remote_.of_route.assign(std::size_t{kRouteDrop} + 1, kGradeMax);
   remote_.of_route[kRouteLocal] = 0;

@@ -34,20 +34,25 @@ struct Adaptive {
     const auto first = static_cast<std::uint32_t>(((mix64(seed_ + draws_++) >> 32) * n) >> 32);
     std::uint32_t best = first;
     std::uint32_t best_grade = kGradeMax + 1;
-    for (std::uint32_t k = 0; k < n; ++k) {
-      const std::uint32_t i = first + k < n ? first + k : first + k - n;
-      if (!hops.alive(i)) continue;
-      // An upper bound that is good enough spares looking closer.
-      std::int64_t bytes = hops.queue_bytes_bound(i, packet);
-      if (bytes >= quantum_bytes_) bytes = hops.queue_bytes(i, packet);
-      std::uint32_t grade = queue_grade(bytes, quantum_bytes_);
-      if (remote_ && grade < best_grade) grade = std::max(grade, hops.remote_grade(i, packet));
-      if (grade < best_grade) {
-        if (grade == 0) return i;
-        best = i;
-        best_grade = grade;
+    std::uint32_t i = first;
+    do {
+      if (hops.alive(i)) [[likely]] {
+        // An upper bound that is good enough spares looking closer.
+        std::uint32_t grade = 0;
+        if (hops.queue_bytes_bound(i, packet) >= quantum_bytes_) {
+          grade = queue_grade(hops.queue_bytes(i, packet), quantum_bytes_);
+        }
+        if (grade < best_grade) {
+          if (remote_) grade = std::max(grade, hops.remote_grade(i, packet));
+          if (grade == 0) return i;
+          if (grade < best_grade) {
+            best = i;
+            best_grade = grade;
+          }
+        }
       }
-    }
+      if (++i == n) i = 0;
+    } while (i != first);
     return best;
   }
   void forget(std::uint32_t /*group*/) {}

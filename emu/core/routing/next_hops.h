@@ -16,6 +16,8 @@ class NextHops {
   NextHops(Engine& engine, Switch& sw, std::uint16_t group, const Packet& packet, Ps now)
       : engine_(engine),
         switch_(sw),
+        ports_(engine.ports_.data()),
+        queues_(engine.queues_.data() + packet.current_priority()),
         members_(engine.tables_.groups.members(group)),
         packet_(packet),
         now_(now),
@@ -24,6 +26,8 @@ class NextHops {
   std::uint32_t size() const { return members_.count; }
   std::uint32_t group() const { return group_; }
   Ps now() const { return now_; }
+  /// Port among those of the engine.
+  std::uint32_t member(std::uint32_t i) const { return members_.ports[i]; }
   /// Port among those of the switch.
   std::uint32_t port_index(std::uint32_t i) const { return members_.ports[i] - switch_.first_port; }
   /// The member that ECMP would take.
@@ -38,20 +42,18 @@ class NextHops {
   /// False: the switch knows that the link is down. True before it has noticed.
   bool alive(std::uint32_t i) const { return !port(i).known_down; }
   /// Bytes that wait for the port in the packet's class.
-  std::int64_t queue_bytes(std::uint32_t i, const Packet& packet) const {
-    const std::uint32_t index = port_index(i);
-    if (switch_.port[index].backlog != 0) engine_.settle(switch_, index, now_);
-    return queue(i, packet).bytes;
+  std::int64_t queue_bytes(std::uint32_t i, const Packet& /*packet*/) const {
+    if (port(i).backlog != 0) engine_.settle(switch_, port_index(i), now_);
+    return queue(i).bytes;
   }
   /// The same or more, for less.
-  std::int64_t queue_bytes_bound(std::uint32_t i, const Packet& packet) const {
-    return queue(i, packet).bytes;
+  std::int64_t queue_bytes_bound(std::uint32_t i, const Packet& /*packet*/) const {
+    return queue(i).bytes;
   }
   /// Bytes of link time that the class has taken so far.
-  std::uint64_t sent_bytes(std::uint32_t i, const Packet& packet) const {
-    const std::uint32_t index = port_index(i);
-    if (switch_.port[index].backlog != 0) engine_.settle(switch_, index, now_);
-    return queue(i, packet).tx_bytes;
+  std::uint64_t sent_bytes(std::uint32_t i, const Packet& /*packet*/) const {
+    if (port(i).backlog != 0) engine_.settle(switch_, port_index(i), now_);
+    return queue(i).tx_bytes;
   }
   /// Time that the port takes to send `bytes`.
   Ps time_of(std::uint32_t i, std::int64_t bytes) const { return port(i).rate.time_of(bytes); }
@@ -62,13 +64,15 @@ class NextHops {
   }
 
  private:
-  const Port& port(std::uint32_t i) const { return switch_.port[port_index(i)]; }
-  const EgressQueue& queue(std::uint32_t i, const Packet& packet) const {
-    return switch_.queue[port_index(i) * kPriorities + packet.current_priority()];
+  const Port& port(std::uint32_t i) const { return ports_[members_.ports[i]]; }
+  const EgressQueue& queue(std::uint32_t i) const {
+    return queues_[std::size_t{members_.ports[i]} * kPriorities];
   }
 
   Engine& engine_;
   Switch& switch_;
+  const Port* ports_;
+  const EgressQueue* queues_;  // of the packet's class
   Groups::Members members_;
   const Packet& packet_;
   Ps now_;
