@@ -19,12 +19,19 @@ WATCHED = {
     "captured": "{blocks: 2, captures: [{ports: [leaf0]}]}",
 }
 """Ways to watch a run; nobody watching is what they are compared with."""
+SPRAY = """
+routing: {policy: spray, spray: {entropy: feedback}}
+transport: {receiver: selective-repeat}
+"""
+"""Each packet by an entropy value of its own, which a captured packet has to show as well."""
 TRAFFIC = ("flows", "transfers", "requests", "ports")
 """Tables that every run has: what happened."""
 
 
-def _run(repository: Path, scratch: Path, jobs: int, record: str = "{blocks: 2}") -> Path:
-    """Folder of the runs of the tiny experiment, one design and two seeds of it."""
+def _run(
+    repository: Path, scratch: Path, jobs: int, record: str = "{blocks: 2}", more: str = ""
+) -> Path:
+    """Folder of the runs of the tiny experiment, one design and two seeds of it, and ``more``."""
     tiny = repository / "tests" / "cli" / "inputs" / "tiny.yaml"
     text = tiny.read_text(encoding="utf-8").replace("../../../", f"{repository}/")
     for given, wanted in (
@@ -34,7 +41,7 @@ def _run(repository: Path, scratch: Path, jobs: int, record: str = "{blocks: 2}"
         assert given in text
         text = text.replace(given, wanted)
     path = scratch / "tiny.yaml"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text + more, encoding="utf-8")
     emu.run(path, scratch / "runs", jobs=jobs)
     return scratch / "runs"
 
@@ -66,13 +73,15 @@ def test_the_number_of_processes_changes_no_byte(
     }
 
 
-@pytest.mark.parametrize("how", WATCHED)
+@pytest.mark.parametrize(
+    ("how", "more"), [*((how, "") for how in WATCHED), ("captured", SPRAY)], ids=[*WATCHED, "spray"]
+)
 def test_whoever_watches_the_traffic_is_the_same(
-    how: str, repository: Path, tmp_path: Path
+    how: str, more: str, repository: Path, tmp_path: Path
 ) -> None:
     for name, record in (("off", '{blocks: 2, level: "off"}'), (how, WATCHED[how])):
         (tmp_path / name).mkdir()
-        _run(repository, tmp_path / name, 2, record)
+        _run(repository, tmp_path / name, 2, record, more)
     watched = _digests(tmp_path / how / "runs", TRAFFIC)
     assert len(watched) >= 8
     assert watched == _digests(tmp_path / "off" / "runs", TRAFFIC)
