@@ -61,7 +61,7 @@ MEASURES = (
 def measure(arm: Arm) -> Outcome:
     """Everything about one arm of a study."""
     return Outcome(
-        _over(arm.runs, lambda run: _step(run, "detected_ps", min) or _watchdog(run)),
+        _over(arm.runs, _detected),
         _over(arm.runs, lambda run: _step(run, "repaired_ps", min)),
         _over(arm.runs, lambda run: _step(run, "converged_ps", max)),
         _over(arm.runs, lambda run: float(run.counters["dropped_bytes"])),
@@ -83,6 +83,12 @@ def _step(run: Run, field: str, of: Callable[[list[int]], int]) -> float | None:
     start = min(int(r["start_ps"]) for r in responses)
     known = [int(r[field]) for r in responses if r[field] is not None]
     return float(of(known) - start) if known else None
+
+
+def _detected(run: Run) -> float | None:
+    """When somebody noticed: the control plane, be it at once, or else a watchdog."""
+    noticed = _step(run, "detected_ps", min)
+    return _watchdog(run) if noticed is None else noticed
 
 
 def _watchdog(run: Run) -> float | None:

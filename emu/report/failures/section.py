@@ -52,6 +52,7 @@ def compare_failures(results: Results) -> Failures | None:
         for study in found
         for arm in study.arms
     }
+    unseen = [study for study in found if _all(study, outcomes, _unseen)]
     by_field = {m.field: m for m in MEASURES}
     tables = [
         matrix(by_field[field], title, found, results.data.designs, outcomes)
@@ -61,18 +62,19 @@ def compare_failures(results: Results) -> Failures | None:
     return Failures(
         found,
         outcomes,
-        _sentences(found, outcomes),
+        _sentences(found, outcomes, unseen),
         _origins(results),
         tables,
         frame,
-        _headline(results, found, outcomes),
+        _headline(results, found, outcomes, unseen),
     )
 
 
-def _headline(results: Results, found: list[Study], outcomes: Outcomes) -> list[str]:
+def _headline(
+    results: Results, found: list[Study], outcomes: Outcomes, unseen: list[Study]
+) -> list[str]:
     """How many faults nobody sees, and what hits each design hardest."""
     said = []
-    unseen = [study for study in found if _all(study, outcomes, _unseen)]
     if unseen:
         said.append(
             f"No control plane notices {len(unseen)} of {len(found)} faults: {_named(unseen)}."
@@ -96,9 +98,8 @@ def _headline(results: Results, found: list[Study], outcomes: Outcomes) -> list[
     return said
 
 
-def _sentences(found: list[Study], outcomes: Outcomes) -> list[str]:
+def _sentences(found: list[Study], outcomes: Outcomes, unseen: list[Study]) -> list[str]:
     said = []
-    unseen = [study for study in found if _all(study, outcomes, _unseen)]
     if unseen:
         said.append(
             f"No design's control plane notices {_named(unseen)}: nothing is repaired, and what "
