@@ -80,8 +80,7 @@ def zebra_configuration(node: LabNode) -> str:
     """zebra's file."""
     return "\n".join(
         [
-            "frr defaults datacenter",
-            f"hostname {node.name}",
+            *_header(node),
             # After a link flap zebra 8.4 takes a nexthop group for installed from which the
             # kernel has removed a member, and the second path never comes back. Without
             # groups, routes carry their nexthops themselves.
@@ -107,7 +106,9 @@ def bgp_configuration(
     fabric = [
         port.interface for port in lab.plan.fabric_ports(node) if not _is_peer_link(lab, port.id)
     ]
-    lines = _speaker(lab, node, node.loopback) + _sessions(lab, FABRIC, fabric)
+    lines = _header(node)
+    lines += ["ip prefix-list DEFAULT seq 5 permit 0.0.0.0/0"] if hosts else []
+    lines += _speaker(lab, node, node.loopback) + _sessions(lab, FABRIC, fabric)
     lines += _sessions(lab, HOSTS, hosts) if hosts else []
     lines += [" address-family ipv4 unicast", f"  neighbor {FABRIC} activate"]
     if hosts:
@@ -115,8 +116,6 @@ def bgp_configuration(
         lines.append(f"  neighbor {HOSTS} prefix-list DEFAULT out")
     lines += ["  maximum-paths 64", *(f"  network {network}" for network in networks)]
     lines.append(" exit-address-family")
-    if hosts:
-        lines.insert(2, "ip prefix-list DEFAULT seq 5 permit 0.0.0.0/0")
     if evpn:
         lines += [" address-family l2vpn evpn", f"  neighbor {FABRIC} activate"]
         lines += ["  advertise-all-vni"] if vtep else []
@@ -128,17 +127,19 @@ def host_bgp_configuration(lab: Lab, host: LabNode) -> str:
     """bgpd's file of a host: a session with the leaf of each NIC, and its own addresses."""
     ports = lab.plan.ports_of(host)
     addresses = [lab.plan.addresses[lab.plan.fabric.ports[port.id].node].ip for port in ports]
-    lines = _speaker(lab, host, addresses[0])
+    lines = _header(host) + _speaker(lab, host, addresses[0])
     lines += _sessions(lab, FABRIC, [port.interface for port in ports])
     lines += [" address-family ipv4 unicast", f"  neighbor {FABRIC} activate"]
     lines += [f"  network {address}/32" for address in addresses]
     return "\n".join([*lines, " exit-address-family", ""])
 
 
+def _header(node: LabNode) -> list[str]:
+    return ["frr defaults datacenter", f"hostname {node.name}"]
+
+
 def _speaker(lab: Lab, node: LabNode, router_id: str) -> list[str]:
     return [
-        "frr defaults datacenter",
-        f"hostname {node.name}",
         f"router bgp {asn(lab, node)}",
         f" bgp router-id {router_id}",
         " bgp bestpath as-path multipath-relax",

@@ -11,7 +11,7 @@ import numpy as np
 
 from emu.report.analysis import bystanders
 from emu.report.analysis.bootstrap import Interval, span_interval
-from emu.report.failures.study import Arm
+from emu.report.failures.study import Arm, start_of
 from emu.telemetry import DEAD_ENDS, Run
 
 __all__ = ["DEADLINE", "MEASURES", "Measure", "Outcome", "measure"]
@@ -79,10 +79,8 @@ def _over(runs: Sequence[Run], value: Callable[[Run], float | None]) -> Interval
 
 def _step(run: Run, field: str, of: Callable[[list[int]], int]) -> float | None:
     """The moment of the run's faults, counted from the first of them."""
-    responses = run.meta["responses"]
-    start = min(int(r["start_ps"]) for r in responses)
-    known = [int(r[field]) for r in responses if r[field] is not None]
-    return float(of(known) - start) if known else None
+    known = [int(r[field]) for r in run.meta["responses"] if r[field] is not None]
+    return float(of(known) - start_of(run)) if known else None
 
 
 def _detected(run: Run) -> float | None:
@@ -93,7 +91,7 @@ def _detected(run: Run) -> float | None:
 
 def _watchdog(run: Run) -> float | None:
     """Where no control plane has an eye for a fault, a PFC watchdog may."""
-    start = min(int(r["start_ps"]) for r in run.meta["responses"])
+    start = start_of(run)
     events = run.events
     found = events[(events["kind"] == "pfc-watchdog") & (events["t_ps"] >= start)]["t_ps"]
     return float(found.min() - start) if len(found) else None

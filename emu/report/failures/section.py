@@ -52,7 +52,7 @@ def compare_failures(results: Results) -> Failures | None:
         for study in found
         for arm in study.arms
     }
-    unseen = [study for study in found if _all(study, outcomes, _unseen)]
+    unseen = [study for study in found if _unseen(study, outcomes)]
     by_field = {m.field: m for m in MEASURES}
     tables = [
         matrix(by_field[field], title, found, results.data.designs, outcomes)
@@ -135,13 +135,12 @@ def _added(outcome: Outcome) -> float:
     return outcome.late_percent.value - (healthy if math.isfinite(healthy) else 0.0)
 
 
-def _unseen(outcome: Outcome) -> bool:
-    return math.isinf(outcome.detected_ps.value)
-
-
-def _all(study: Study, outcomes: Outcomes, holds: object) -> bool:
-    assert callable(holds)
-    return all(holds(outcomes[study.slug, arm.design.label, arm.routing]) for arm in study.arms)
+def _unseen(study: Study, outcomes: Outcomes) -> bool:
+    """Whether no design notices."""
+    return all(
+        math.isinf(outcomes[study.slug, arm.design.label, arm.routing].detected_ps.value)
+        for arm in study.arms
+    )
 
 
 def _named(found: list[Study]) -> str:

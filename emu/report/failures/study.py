@@ -14,7 +14,7 @@ from emu.report.dataset import Case, DesignRef
 from emu.report.results import CellResult, Results
 from emu.telemetry import Run
 
-__all__ = ["Arm", "Study", "studies"]
+__all__ = ["Arm", "Study", "start_of", "studies"]
 
 _NAMES = {"ecmp": "ECMP"}
 
@@ -48,7 +48,7 @@ class Study:
     @cached_property
     def start_ps(self) -> int:
         """When the first of its faults begins."""
-        return min(int(r["start_ps"]) for r in self.arms[0].runs[0].meta["responses"])
+        return start_of(self.arms[0].runs[0])
 
     @cached_property
     def end_ps(self) -> int | None:
@@ -77,6 +77,11 @@ class Study:
             events = run.events[run.events["t_ps"] >= self.start_ps]
             frames.append(events.assign(design=design.label))
         return pd.concat(frames, ignore_index=True)
+
+
+def start_of(run: Run) -> int:
+    """When the first of a run's faults begins, in picoseconds."""
+    return min(int(r["start_ps"]) for r in run.meta["responses"])
 
 
 def studies(results: Results) -> list[Study]:
