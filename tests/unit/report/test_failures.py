@@ -59,10 +59,12 @@ def out(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return report(repository, tmp_path_factory.mktemp("failures"), HOLE)
 
 
-def report(repository: Path, folder: Path, more: str) -> Path:
+def report(repository: Path, folder: Path, more: str, noticed: str = "100us") -> Path:
     trace = repository / "traces" / "mooncake-sample.jsonl"
     file = folder / "small.yaml"
-    file.write_text(EXPERIMENT.format(trace=trace, more=more), encoding="utf-8")
+    text = EXPERIMENT.format(trace=trace, more=more)
+    text = text.replace("loss_of_signal: 100us", f"loss_of_signal: {noticed}")
+    file.write_text(text, encoding="utf-8")
     runs = run_experiment(load_experiment(file), folder / "runs")
     build(runs, folder / "report")
     return folder / "report"
@@ -84,6 +86,11 @@ def test_times_of_the_repair_are_those_of_the_timers(out: Path) -> None:
     assert values(out, "repaired_ps")["Uplink down", "L3", "adaptive"] == 300 * us
     assert values(out, "converged_ps")["Uplink down", "L3", "ECMP"] == 600 * us
     assert values(out, "detected_ps")["Black hole", "L3", "–"] == float("inf")
+
+
+def test_a_fault_that_is_noticed_at_once_is_noticed(repository: Path, tmp_path: Path) -> None:
+    found = report(repository, tmp_path, HOLE, noticed="0s")
+    assert values(found, "detected_ps")["Uplink down", "L3", "ECMP"] == 0
 
 
 def test_what_went_into_a_dead_end_is_a_part_of_what_was_lost(out: Path) -> None:
