@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long real control planes take to repair a fabric, in wall time, over many failures.
 
-Two kinds of failure: ``carrier`` sets a link down, so both ends know at once; ``silent`` drops
+Links fail in two ways: ``carrier`` sets one down, so both ends know at once; ``silent`` drops
 everything on a link whose carrier stays, as a broken linecard does, and only a protocol's own
-keepalives can tell. The result is a profile whose ``timers`` an experiment can take.
+keepalives can tell. Routes of hosts are withdrawn in two ways, see ``convergence_segment``. The
+result is a profile whose ``timers`` an experiment can take.
 """
 
 from __future__ import annotations
 
-import re
 import statistics
 import subprocess
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emu.errors import RunError
+from emu.lab.convergence_cases import CASES, FAILURES_MIN, Case, Outcome
+from emu.lab.convergence_segment import withdrawn_segments
+from emu.lab.kernel_events import kernel_events
 from emu.lab.launch import run
 from emu.lab.namespaces import enter
 from emu.lab.probes import ProbeStream
@@ -27,83 +29,9 @@ if TYPE_CHECKING:
     from emu.lab.lab import Lab, Tell
     from emu.spec.topology import TopologySpec
 
-FAILURES_MIN = 20
-"""Fewer say little about a distribution; the profile then says so."""
 REPAIR_MAX_S = 60.0
 QUIET_S = 0.5
 """All streams flow again for so long: the repair is over."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """One control plane and one kind of failure."""
-
-    name: str
-    title: str
-    design: str
-    control: str
-    fault: str
-    """``carrier``, ``silent`` or ``leaf`` (all uplinks of a leaf)."""
-    near: bool
-    """The link is at the sender's leaf, rather than at the receiver's."""
-    timer: str = ""
-    """The simulator's timer that the median stands for."""
-    options: tuple[tuple[str, str], ...] = ()
-
-
-CASES = (
-    Case("bgp-local", "FRR BGP, link of the own leaf down", "l3", "frr", "carrier", True,
-         "bgp_local_repair"),
-    Case("bgp-remote", "FRR BGP, link of the far leaf down", "l3", "frr", "carrier", False,
-         "bgp_remote_withdraw_per_hop"),
-    Case("bgp-bfd-silent", "FRR BGP with BFD, link of the far leaf silent", "l3", "frr", "silent",
-         False, "", (("bfd", "on"),)),
-    Case("bgp-hold-silent", "FRR BGP without BFD, link of the far leaf silent", "l3", "frr",
-         "silent", False),
-    Case("rstp", "Open vSwitch RSTP, link of the tree down", "stretched-l2/rstp", "ovs",
-         "carrier", True, "rstp_local"),
-    Case("evpn-mass-withdraw", "FRR EVPN, all MACs of a lost leaf withdrawn", "evpn/l2vni",
-         "frr", "leaf", False, "esi_mass_withdraw"),
-    Case("controller-remote", "OpenFlow controller, link of the far leaf down", "l3",
-         "controller", "carrier", False),
-)  # fmt: skip
-
-
-REFUSED = {
-    "evpn-esi": (
-        "FRR 8.4 ties an EVPN Ethernet segment to a bond (`evpn mh es-id` on any other interface: "
-        '"ESI cannot be associated with this interface type") in a VLAN-aware bridge; the '
-        "kernels that the lab is made for have neither bonding nor bridge VLAN filtering"
-    )
-}
-"""Cases that somebody may look for, and why the lab does not measure them."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The outages of one case, and what the probes show without any failure."""
-
-    case: Case
-    outages_ms: tuple[float, ...]
-    noise_ms: float
-
-    def describe(self) -> dict[str, Any]:
-        """As it stands in a profile."""
-        values = sorted(self.outages_ms)
-        return {
-            "title": self.case.title,
-            "design": self.case.design,
-            "control": self.case.control,
-            "failure": self.case.fault,
-            **({"options": dict(self.case.options)} if self.case.options else {}),
-            "failures": len(values),
-            "noise_ms": round(self.noise_ms, 2),
-            "min_ms": round(values[0], 2),
-            "median_ms": round(statistics.median(values), 2),
-            "p95_ms": round(values[min(len(values) - 1, round(0.95 * (len(values) - 1)))], 2),
-            "max_ms": round(values[-1], 2),
-            "outages_ms": [round(value, 2) for value in self.outages_ms],
-        }
 
 
 def measure(
@@ -122,9 +50,7 @@ def measure(
         tell(f"{case.name}: {case.title}")
         lab = Lab.up(topology, case.design, case.control, options=dict(case.options))
         try:
-            outcome = _withdrawals(lab, case, failures) if case.fault == "leaf" else _outages(
-                lab, case, failures
-            )  # fmt: skip
+            outcome = _MEASURES.get(case.fault, _outages)(lab, case, failures)
         finally:
             lab.down()
         outcomes.append(outcome)
@@ -263,13 +189,19 @@ def _last_removal(text: str, vtep: str) -> float:
     >>> round(_last_removal(f"{stamp}\\n{line}\\n", "198.19.0.2") % 1, 2)
     0.25
     """
-    last = moment = 0.0
-    for line in text.splitlines():
-        stamp = re.match(r"Timestamp: (.+) (\d+) usec", line)
-        if stamp:
-            moment = time.mktime(time.strptime(stamp[1])) + int(stamp[2]) / 1e6
-        elif line.startswith("Deleted") and f"dst {vtep} " in f"{line} ":
-            last = moment
-    if last == 0.0:
+    gone = [
+        moment
+        for moment, line in kernel_events(text)
+        if line.startswith("Deleted") and f"dst {vtep} " in f"{line} "
+    ]
+    if not gone:
         raise RunError("bridge monitor did not see the MACs of a lost leaf go")
-    return last
+    return gone[-1]
+
+
+_MEASURES: dict[str, Callable[[Lab, Case, int], Outcome]] = {
+    "leaf": _withdrawals,
+    "segment": withdrawn_segments,
+    "macs": withdrawn_segments,
+}
+"""By kind of failure; the others break links under a stream of probes."""

@@ -8,6 +8,7 @@ The plan is a pure function of the fabric, so that every part of the lab (and a 
 198.18.L.K           endpoint number K-10 of leaf L, in every design
 198.18.L.1           gateway of leaf L, in the routed designs
 198.19.0.S           loopback and VTEP of switch S-1, in the order of the fabric's switches
+198.19.64.0/23       links and VTEPs of the leaves that a measurement stands in for
 198.19.128.0/17      management network, where a design needs one
 2001:db8::/32        not used yet; link-local addresses number the fabric links
 ===================  =======================================================================
