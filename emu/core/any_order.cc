@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "engine.h"
 #include "link.h"
 
 namespace emu {
@@ -52,7 +53,7 @@ void Engine::prepare_any_order(const NicParams& nic) {
 }
 
 /// Data has come to a queue pair that does not mind its order.
-void Engine::place(Endpoint& ep, const Packet& packet, Ps now) {
+void Lane::place(Endpoint& ep, const Packet& packet, Ps now) {
   RecvQp& recv = recv_[packet.qp];
   Placement& own = any_order_[packet.qp].placement;
   const NicParams& nic = nic_profiles_[ep.profile];
@@ -94,7 +95,7 @@ void Engine::place(Endpoint& ep, const Packet& packet, Ps now) {
 /// A packet came while an earlier one is missing: kept if there is a slot for it.
 /// In order: when there is none, or the gap is old, everything from the gap on is
 /// asked for, once.
-void Engine::keep_early(Endpoint& ep, const Packet& packet, Ps now) {
+void Lane::keep_early(Endpoint& ep, const Packet& packet, Ps now) {
   RecvQp& recv = recv_[packet.qp];
   Placement& own = any_order_[packet.qp].placement;
   const NicParams& nic = nic_profiles_[ep.profile];
@@ -119,7 +120,7 @@ void Engine::keep_early(Endpoint& ep, const Packet& packet, Ps now) {
 
 /// In order: asks for everything from the first that is missing on, which brings all
 /// that has been discarded.
-void Engine::ask_again(Endpoint& ep, const Packet& packet, Ps now) {
+void Lane::ask_again(Endpoint& ep, const Packet& packet, Ps now) {
   const RecvQp& recv = recv_[packet.qp];
   Placement& own = any_order_[packet.qp].placement;
   const NicParams& nic = nic_profiles_[ep.profile];
@@ -134,7 +135,7 @@ void Engine::ask_again(Endpoint& ep, const Packet& packet, Ps now) {
 
 /// The packet that was missing has come: it and what follows without a gap is in
 /// place. True when that completes a message.
-bool Engine::place_in_order(std::uint32_t qp, const NicParams& nic, bool write, Ps now) {
+bool Lane::place_in_order(std::uint32_t qp, const NicParams& nic, bool write, Ps now) {
   RecvQp& recv = recv_[qp];
   Placement& own = any_order_[qp].placement;
   recv.progress = now;
@@ -157,7 +158,7 @@ bool Engine::place_in_order(std::uint32_t qp, const NicParams& nic, bool write, 
       if (message.end < 0 && !message.failed) {
         message.end = now;
         if (!write) message.acked = now;
-        if (!write || !done_when_acked_) --unfinished_;
+        if (!write || !done_when_acked_) ++ended_;
       }
     }
     if (own.held == 0 || !own.have.test(recv.expected)) return completes;
@@ -165,7 +166,7 @@ bool Engine::place_in_order(std::uint32_t qp, const NicParams& nic, bool write, 
 }
 
 /// An ACK has brought what its receiver told up to then.
-void Engine::hear_of_arrivals(Endpoint& ep, std::uint32_t qp, std::uint32_t expected, Ps now) {
+void Lane::hear_of_arrivals(Endpoint& ep, std::uint32_t qp, std::uint32_t expected, Ps now) {
   const NicParams& nic = nic_profiles_[ep.profile];
   if (tells_of_arrivals(nic)) hear_echoes(nic, qp, expected, now);
   if (!windowed(nic)) return;
@@ -174,7 +175,7 @@ void Engine::hear_of_arrivals(Endpoint& ep, std::uint32_t qp, std::uint32_t expe
 }
 
 /// The echoes that an ACK carries.
-void Engine::hear_echoes(const NicParams& nic, std::uint32_t qp, std::uint32_t expected, Ps now) {
+void Lane::hear_echoes(const NicParams& nic, std::uint32_t qp, std::uint32_t expected, Ps now) {
   Placement& told = any_order_[qp].placement;
   Selective& own = any_order_[qp].selective;
   const SendQp& send = send_[qp];
@@ -206,7 +207,7 @@ void Engine::hear_echoes(const NicParams& nic, std::uint32_t qp, std::uint32_t e
 }
 
 /// What is missing although later packets have long arrived is lost.
-void Engine::judge_losses(std::uint32_t qp, const NicParams& nic, Ps now) {
+void Lane::judge_losses(std::uint32_t qp, const NicParams& nic, Ps now) {
   Selective& own = any_order_[qp].selective;
   const SendQp& send = send_[qp];
   const std::uint32_t before = send.resend;
@@ -222,14 +223,14 @@ void Engine::judge_losses(std::uint32_t qp, const NicParams& nic, Ps now) {
   if (send.resend > before && !entropy_source_.empty()) entropy_source_[qp].lost(nic.entropy, now);
 }
 
-void Engine::repeat(std::uint32_t qp, std::uint32_t psn) {
+void Lane::repeat(std::uint32_t qp, std::uint32_t psn) {
   any_order_[qp].selective.lost.push(psn);
   ++send_[qp].resend;
 }
 
 /// Nothing has been heard for too long: what was repeated is repeated again, or,
 /// when nothing was, everything that is missing.
-void Engine::repeat_missing(std::uint32_t qp) {
+void Lane::repeat_missing(std::uint32_t qp) {
   Selective& own = any_order_[qp].selective;
   SendQp& send = send_[qp];
   own.lost.clear();
@@ -248,7 +249,7 @@ void Engine::repeat_missing(std::uint32_t qp) {
 
 /// The packet to send when some wait to be repeated: one of them, or the next new
 /// one. False when there is neither.
-bool Engine::next_repeated(std::uint32_t qp, std::uint32_t& psn) {
+bool Lane::next_repeated(std::uint32_t qp, std::uint32_t& psn) {
   Selective& own = any_order_[qp].selective;
   SendQp& send = send_[qp];
   while (send.resend != 0) {
@@ -267,14 +268,14 @@ bool Engine::next_repeated(std::uint32_t qp, std::uint32_t& psn) {
 }
 
 /// A sender goes no further ahead of what is acknowledged than the bitmap reaches.
-void Engine::open_window(std::uint32_t qp, const NicParams& nic) {
+void Lane::open_window(std::uint32_t qp, const NicParams& nic) {
   SendQp& send = send_[qp];
   send.end_psn = std::max(send.end_psn, std::min(any_order_[qp].selective.posted_psn,
                                                  send.una_psn + nic.reorder_packets));
 }
 
 /// Entropy of the next packet of a queue pair.
-std::uint32_t Engine::spread(std::uint32_t qp, const NicParams& nic, Ps now) {
+std::uint32_t Lane::spread(std::uint32_t qp, const NicParams& nic, Ps now) {
   return with_value(qps_[qp].entropy, entropy_source_[qp].next(nic.entropy, seed_, qp, now));
 }
 

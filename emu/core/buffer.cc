@@ -14,14 +14,14 @@ constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
 
 /// An occupancy that may be old is far above the largest that is known: finds the
 /// true one. Watermarks are true occupancies, found here and at the end of windows.
-void Engine::find_watermarks(Switch& sw, std::uint32_t index, Ps now) {
+void Lane::find_watermarks(Switch& sw, std::uint32_t index, Ps now) {
   settle_all(sw, now);
   note_watermarks(sw, index);
 }
 
 /// Keeps the largest occupancy of the pool and of a port's priority groups.
 /// The values at hand must be true: all ports are settled.
-void Engine::note_watermarks(Switch& sw, std::uint32_t index) {
+void Lane::note_watermarks(Switch& sw, std::uint32_t index) {
   PriorityGroup* groups = &sw.group[index * kPriorities];
   for (std::uint32_t left = sw.seen; left != 0; left &= left - 1) {
     groups[std::countr_zero(left)].note_maximum();
@@ -30,7 +30,7 @@ void Engine::note_watermarks(Switch& sw, std::uint32_t index) {
 }
 
 /// A priority group that may have reached its limit pauses its sender there.
-void Engine::pause_at_limit(Switch& sw, std::uint32_t group, Ps now) {
+void Lane::pause_at_limit(Switch& sw, std::uint32_t group, Ps now) {
   settle_all(sw, now);
   PriorityGroup& pg = sw.group[group];
   if (sw.mmu.at_limit(pg) && !pg.xoff) go_xoff(sw, group, now);
@@ -38,7 +38,7 @@ void Engine::pause_at_limit(Switch& sw, std::uint32_t group, Ps now) {
 
 /// A lossless packet that the shared space might not hold: into headroom, with
 /// XOFF, or dropped. False: dropped, counted.
-bool Engine::take_scarce(Switch& sw, std::int64_t size, const Packet& packet, Ps now) {
+bool Lane::take_scarce(Switch& sw, std::int64_t size, const Packet& packet, Ps now) {
   const std::uint32_t group = IngressTag::group(packet.ingress);
   PriorityGroup& pg = sw.group[group];
   settle_all(sw, now);
@@ -60,7 +60,7 @@ bool Engine::take_scarce(Switch& sw, std::int64_t size, const Packet& packet, Ps
   return false;
 }
 
-void Engine::go_xoff(Switch& sw, std::uint32_t group, Ps now) {
+void Lane::go_xoff(Switch& sw, std::uint32_t group, Ps now) {
   PriorityGroup& pg = sw.group[group];
   const std::int64_t usage = pg.headroom == 0 ? sw.mmu.shared_part(pg.used) : kUnbounded;
   sw.xoff_usage_min = sw.xoff.empty() ? usage : std::min(sw.xoff_usage_min, usage);
@@ -82,7 +82,7 @@ void Engine::go_xoff(Switch& sw, std::uint32_t group, Ps now) {
 }
 
 /// Sends XON for every group that may resume at `now`.
-void Engine::resume_groups(Switch& sw, Ps now) {
+void Lane::resume_groups(Switch& sw, Ps now) {
   const Mmu& mmu = sw.mmu;
   std::size_t kept = 0;
   std::int64_t least = kUnbounded;
@@ -103,7 +103,7 @@ void Engine::resume_groups(Switch& sw, Ps now) {
 }
 
 /// Sends XON for one group, whose own packet left.
-void Engine::resume_group(Switch& sw, PriorityGroup& pg, Ps now) {
+void Lane::resume_group(Switch& sw, PriorityGroup& pg, Ps now) {
   const auto group = static_cast<std::uint32_t>(&pg - sw.group);
   pg.xoff = false;
   std::erase(sw.xoff, group);
@@ -113,7 +113,7 @@ void Engine::resume_group(Switch& sw, PriorityGroup& pg, Ps now) {
 }
 
 /// Repeats XOFF before the pause it asked for runs out.
-void Engine::refresh_xoff(Switch& sw, Ps until) {
+void Lane::refresh_xoff(Switch& sw, Ps until) {
   while (!sw.refresh.empty() && sw.refresh.top().first < until) {
     const auto [at, group] = sw.refresh.top();
     sw.refresh.pop();

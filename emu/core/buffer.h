@@ -13,8 +13,8 @@
 
 namespace emu {
 
-[[gnu::always_inline]] inline void Engine::enqueue(Switch& sw, std::uint32_t index,
-                                                   const Packet& packet) {
+[[gnu::always_inline]] inline void Lane::enqueue(Switch& sw, std::uint32_t index,
+                                                 const Packet& packet) {
   Port& port = sw.port[index];
   const std::uint32_t priority = packet.current_priority();
   EgressQueue& queue = sw.queue[index * kPriorities + priority];
@@ -27,8 +27,8 @@ namespace emu {
     note_due(sw, index);
 }
 
-[[gnu::always_inline]] inline void Engine::give_back(Switch& sw, std::uint16_t ingress,
-                                                     std::int64_t size, Ps now) {
+[[gnu::always_inline]] inline void Lane::give_back(Switch& sw, std::uint16_t ingress,
+                                                   std::int64_t size, Ps now) {
   const std::uint32_t priority = IngressTag::priority(ingress);
   PriorityGroup& pg = sw.group[IngressTag::group(ingress)];
   sw.mmu.release(pg, size, sw.mmu.lossless(priority));
@@ -44,8 +44,8 @@ namespace emu {
   if (sw.xoff_usage_min <= sw.mmu.resume_level()) resume_groups(sw, now);
 }
 
-[[gnu::always_inline]] inline void Engine::release(Switch& sw, std::uint16_t ingress,
-                                                   std::uint32_t bytes, Ps now) {
+[[gnu::always_inline]] inline void Lane::release(Switch& sw, std::uint16_t ingress,
+                                                 std::uint32_t bytes, Ps now) {
   if (!IngressTag::replicated(ingress)) [[likely]] {
     give_back(sw, ingress, sw.mmu.footprint(bytes), now);
     return;
@@ -58,8 +58,8 @@ namespace emu {
 }
 
 /// Starts the first packet of an egress queue; the caller sees to port.backlog.
-[[gnu::always_inline]] inline void Engine::depart(Switch& sw, Port& port, EgressQueue& queue,
-                                                  std::uint32_t priority, Ps start) {
+[[gnu::always_inline]] inline void Lane::depart(Switch& sw, Port& port, EgressQueue& queue,
+                                                std::uint32_t priority, Ps start) {
   Packet& packet = queue.packets.front();
   const std::uint32_t bytes = packet.bytes;
   const std::uint16_t ingress = packet.ingress;
@@ -89,7 +89,7 @@ namespace emu {
 
 /// Starts every packet of the port whose turn comes before `until`. Returns
 /// when the next one would start.
-[[gnu::always_inline]] inline Ps Engine::settle(Switch& sw, std::uint32_t index, Ps until) {
+[[gnu::always_inline]] inline Ps Lane::settle(Switch& sw, std::uint32_t index, Ps until) {
   Port& port = sw.port[index];
   EgressQueue* queues = &sw.queue[index * kPriorities];
   while (port.backlog != 0) {
@@ -113,9 +113,9 @@ namespace emu {
 
 /// May a lossy packet join the egress queue? Lossless queues have no limit of
 /// their own: the ingress side stops the sender.
-[[gnu::always_inline]] inline bool Engine::egress_accepts(Switch& sw, std::uint32_t out,
-                                                          std::uint32_t priority, std::int64_t size,
-                                                          Ps now) {
+[[gnu::always_inline]] inline bool Lane::egress_accepts(Switch& sw, std::uint32_t out,
+                                                        std::uint32_t priority, std::int64_t size,
+                                                        Ps now) {
   const EgressQueue& queue = sw.queue[out * kPriorities + priority];
   if (sw.mmu.admit_lossy(queue.bytes, size)) return true;
   settle_all(sw, now);
@@ -124,8 +124,8 @@ namespace emu {
 
 /// Takes `size` bytes of buffer for a packet in its priority group (packet.ingress);
 /// sends XOFF when the group goes beyond its limit. False: dropped, counted.
-[[gnu::always_inline]] inline bool Engine::take_buffer(Switch& sw, std::int64_t size,
-                                                       const Packet& packet, Ps now) {
+[[gnu::always_inline]] inline bool Lane::take_buffer(Switch& sw, std::int64_t size,
+                                                     const Packet& packet, Ps now) {
   const std::uint32_t group = IngressTag::group(packet.ingress);
   PriorityGroup& pg = sw.group[group];
   Mmu& mmu = sw.mmu;
@@ -152,8 +152,8 @@ namespace emu {
 }
 
 /// A packet that came in by packet.ingress goes out by port `out`.
-[[gnu::always_inline]] inline void Engine::admit(Switch& sw, std::uint32_t out,
-                                                 const Packet& packet, Ps now) {
+[[gnu::always_inline]] inline void Lane::admit(Switch& sw, std::uint32_t out, const Packet& packet,
+                                               Ps now) {
   if (sw.port[out].backlog != 0) settle(sw, out, now);
   const std::int64_t size = sw.mmu.footprint(packet.bytes);
   const std::uint32_t priority = packet.current_priority();

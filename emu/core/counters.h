@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -37,8 +38,34 @@ struct Totals {
   std::uint64_t timeouts = 0, failed_qps = 0;
   std::int64_t wire_bytes = 0;  // all links, with preamble and gap
   std::uint64_t arp_packets = 0;
-  std::uint32_t deadlocks = 0;
+  std::uint64_t deadlocks = 0;
+
+  inline Totals& operator+=(const Totals& other);
 };
+
+inline Totals& Totals::operator+=(const Totals& other) {
+  constexpr std::uint64_t Totals::* kCounts[] = {
+      &Totals::injected_packets,  &Totals::injected_bytes,      &Totals::copied_packets,
+      &Totals::copied_bytes,      &Totals::delivered_packets,   &Totals::delivered_bytes,
+      &Totals::discarded_packets, &Totals::discarded_bytes,     &Totals::packet_hops,
+      &Totals::delivered_payload, &Totals::retransmitted_bytes, &Totals::retransmitted_packets,
+      &Totals::encap_bytes,       &Totals::data_packets,        &Totals::ack_packets,
+      &Totals::nak_packets,       &Totals::cnp_packets,         &Totals::marked_packets,
+      &Totals::pfc_frames,        &Totals::xon_frames,          &Totals::xoff_episodes,
+      &Totals::flooded_packets,   &Totals::flooded_bytes,       &Totals::timeouts,
+      &Totals::failed_qps,        &Totals::arp_packets,         &Totals::deadlocks,
+  };
+  static_assert(
+      sizeof(Totals) == sizeof(std::uint64_t) * (std::size(kCounts) + 1 + 2 * kDropReasons),
+      "every counter is added up");
+  for (const auto count : kCounts) this->*count += other.*count;
+  wire_bytes += other.wire_bytes;
+  for (std::size_t i = 0; i < kDropReasons; ++i) {
+    drop_packets[i] += other.drop_packets[i];
+    drop_bytes[i] += other.drop_bytes[i];
+  }
+  return *this;
+}
 
 /// One sample of one (port, priority) that is not empty.
 struct QueueSample {

@@ -114,10 +114,10 @@ void Engine::look_for_deadlocks() {
   }
   for (const QueueCircle& circle : deadlocks_.fresh(std::move(circles))) {
     for (const std::uint32_t q : circle) {
-      record(now_, EventKind::kDeadlock, ports_[q / kPriorities].node, q / kPriorities,
-             q % kPriorities | totals_.deadlocks << 8);
+      events_.push_back({now_, EventKind::kDeadlock, ports_[q / kPriorities].node, q / kPriorities,
+                         q % kPriorities | deadlocks_found_ << 8});
     }
-    ++totals_.deadlocks;
+    ++deadlocks_found_;
   }
 }
 

@@ -42,7 +42,8 @@ void Engine::add_endpoint(std::uint32_t ports, std::uint32_t profile, Ps receive
   ep.first_port = first;
   ep.ports = ports;
   ep.profile = profile;
-  nodes_.push_back({static_cast<std::uint32_t>(endpoints_.size() - 1), first, ports, 0, false});
+  nodes_.push_back(
+      {node, static_cast<std::uint32_t>(endpoints_.size() - 1), first, ports, 0, 0, 0, false});
   receive_ps_.push_back(receive_ps);
   ports_.resize(first + ports);
   for (std::uint32_t i = 0; i < ports; ++i) {
@@ -62,7 +63,8 @@ void Engine::add_switch(std::uint32_t ports, std::uint32_t profile) {
   sw.ports = ports;
   sw.profile = profile;
   sw.active.resize((ports + 63) / 64);
-  nodes_.push_back({static_cast<std::uint32_t>(switches_.size() - 1), first, ports, 0, true});
+  nodes_.push_back(
+      {node, static_cast<std::uint32_t>(switches_.size() - 1), first, ports, 0, 0, 0, true});
   receive_ps_.push_back(switch_profiles_[profile].pipeline_ps);
   ports_.resize(first + ports);
   for (std::uint32_t i = 0; i < ports; ++i) {
@@ -133,7 +135,6 @@ void Engine::finish_build() {
   }
   pfc_wires_.resize(ports_.size());
   pfc_coming_.assign(words, 0);
-  inboxes_.resize(static_cast<std::uint32_t>(nodes_.size()));
   for (Port& port : ports_) {
     port.to = &ports_[port.peer];
     port.peer_index = port.to->index;
@@ -184,7 +185,7 @@ void Engine::finish_build() {
   }
   middle_header_bytes_ = static_cast<std::uint32_t>(headers_[0]);
   tables_.endpoints = static_cast<std::uint32_t>(endpoints_.size());
-  calendar_ = Calendar(static_cast<std::uint32_t>(nodes_.size()), window_ps_);
+  make_lanes();
   for (SwitchTables& table : tables_.switches) {
     if (table.bridged && tables_.mac_age_ps > 0) {
       table.ageing = true;
@@ -201,35 +202,63 @@ void Engine::finish_build() {
     for (Endpoint& ep : endpoints_) {
       const auto phase = static_cast<Ps>(mix64(seed_ ^ (0xa59ULL << 32 | ep.node)) %
                                          static_cast<std::uint64_t>(arp_.period_ps));
-      arm(ep, phase, TimerKind::kArp, 0);
+      lane_of(ep.node).arm(ep, phase, TimerKind::kArp, 0);
     }
   }
 }
 
-/// Brings into the cache what the turn of a node begins with.
-[[gnu::always_inline]] inline void Engine::prefetch(std::uint32_t number) {
-  const NodeRef& node = nodes_[number];
-  inboxes_.box(number, calendar_.number()).prefetch();
-  if (node.is_switch) return;
-  __builtin_prefetch(&endpoints_[node.index]);
-  __builtin_prefetch(&ports_[node.first_port], 1);
-  __builtin_prefetch(&nic_ports_[node.first_port], 1);
+/// Deals the nodes out, and gives each its turn.
+void Engine::make_lanes() {
+  const std::uint32_t slots = static_cast<std::uint32_t>(nodes_.size());
+  turns_ = nodes_;
+  for (std::uint32_t slot = 0; slot < slots; ++slot) {
+    turns_[slot].slot = slot;
+    nodes_[turns_[slot].node].slot = slot;
+  }
+  for (Port& port : ports_) port.peer_slot = nodes_[port.peer_node].slot;
+  lanes_.clear();
+  lanes_.push_back(std::make_unique<Lane>(slots, window_ps_));
 }
 
-void Engine::process(std::uint32_t number, Ps limit, bool partial) {
-  const NodeRef& node = nodes_[number];
-  Ps next = node.is_switch ? process_switch(switches_[node.index], limit)
-                           : process_endpoint(endpoints_[node.index], limit);
-  if (partial) {
-    for (const Packet& packet : inboxes_.box(number, calendar_.number())) {
-      next = std::min(next, packet.at);
-    }
-    for (std::uint32_t i = 0; i < node.ports; ++i) {
-      const Ring<PfcFrame>& wire = pfc_wires_[node.first_port + i];
-      if (!wire.empty()) next = std::min(next, wire.front().at);
-    }
-  }
-  if (next < kNever) wake(number, std::max(next, limit));
+Shared Engine::shared() {
+  Shared shared;
+  static_cast<Settings&>(shared) = *this;
+  shared.hash_words_ = hash_words_;
+  shared.nodes_ = nodes_;
+  shared.turns_ = turns_;
+  shared.pfc_wires_ = pfc_wires_;
+  shared.pfc_coming_ = pfc_coming_;
+  shared.endpoints_ = endpoints_;
+  shared.nic_ports_ = nic_ports_;
+  shared.switches_ = switches_;
+  shared.ports_ = ports_;
+  shared.drops_ = drops_;
+  shared.queues_ = queues_;
+  shared.pgs_ = pgs_;
+  shared.hole_routes_ = hole_routes_;
+  shared.codeword_loss_ = codeword_loss_;
+  shared.switch_profiles_ = switch_profiles_;
+  shared.nic_profiles_ = nic_profiles_;
+  shared.ecn_profiles_ = ecn_profiles_;
+  shared.receive_ps_ = receive_ps_;
+  shared.tables_ = &tables_;
+  shared.remote_ = &remote_;
+  shared.qps_ = qps_;
+  shared.send_ = send_;
+  shared.recv_ = recv_;
+  shared.cc_ = cc_;
+  shared.any_order_ = any_order_;
+  shared.entropy_source_ = entropy_source_;
+  shared.pins_ = pins_;
+  shared.messages_ = messages_;
+  return shared;
+}
+
+/// The lane of a node, for what is done to the node between windows.
+Lane& Engine::lane_of(std::uint32_t node) {
+  Lane& lane = *lanes_[nodes_[node].lane];
+  lane.see(shared());
+  return lane;
 }
 
 void Engine::run_until(Ps until, bool stop_when_done) {
@@ -243,40 +272,48 @@ void Engine::run_until(Ps until, bool stop_when_done) {
 }
 
 void Engine::run_windows(Ps until, bool stop_when_done) {
+  const Shared now_shared = shared();
+  for (const auto& lane : lanes_) lane->see(now_shared);
+  Lane& lane = *lanes_.front();
+  Calendar& calendar = lane.calendar_;
   while (now_ < until) {
-    if (stop_when_done && unfinished_ == 0) return;
-    if (totals_.packet_hops >= looks_at_hops_) [[unlikely]] {
-      looks_at_hops_ = totals_.packet_hops + kHopsPerLook;
+    if (stop_when_done && unfinished_ == lane.ended_) return;
+    if (lane.totals_.packet_hops >= looks_at_hops_) [[unlikely]] {
+      looks_at_hops_ = lane.totals_.packet_hops + kHopsPerLook;
       if (interrupted_ && interrupted_()) return;
     }
-    Ps next = calendar_.next_work();
+    Ps next = calendar.next_work();
     if (!posts_.empty()) next = std::min(next, std::get<0>(posts_.top()));
     if (next >= until) {
       now_ = until;
       return;
     }
     if (remote_.interval_ps != 0) [[unlikely]] {
-      const bool idle = calendar_.idle();
+      const bool idle = calendar.idle();
       if (now_ >= remote_.next_ps || (idle && next > remote_.next_ps)) {
         publish_grades(idle ? next : now_);
       }
     }
-    if (calendar_.idle()) calendar_.skip_to(next);
-    Ps limit = std::min(calendar_.end(), until);
+    if (calendar.idle()) calendar.skip_to(next);
+    Ps limit = std::min(calendar.end(), until);
     if (remote_.interval_ps != 0) [[unlikely]]
       limit = std::min(limit, remote_.next_ps);
     while (!posts_.empty() && std::get<0>(posts_.top()) < limit) {
       const auto [at, number, slot] = posts_.top();
       posts_.pop();
       const QueuePair& qp = qps_[messages_[slot].qp];
-      arm(endpoints_[qp.verb == Verb::kRead ? qp.dst : qp.src], at, TimerKind::kPost, number, slot);
+      Endpoint& ep = endpoints_[qp.verb == Verb::kRead ? qp.dst : qp.src];
+      lane.arm(ep, at, TimerKind::kPost, number, slot);
     }
-    const bool partial = limit < calendar_.end();
-    inboxes_.sort_in(pool_, calendar_.number(), calendar_.end());
-    calendar_.drain([&](std::uint32_t node) { process(node, limit, partial); },
-                    [&](std::uint32_t node) { prefetch(node); });
+    const bool partial = limit < calendar.end();
+    lane.visit(limit, partial);
     now_ = limit;
-    if (!partial) calendar_.advance();
+    lane.now_ = limit;
+    if (!partial) calendar.advance();
+    if (!lane.events_.empty()) [[unlikely]] {
+      events_.insert(events_.end(), lane.events_.begin(), lane.events_.end());
+      lane.events_.clear();
+    }
   }
 }
 

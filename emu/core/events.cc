@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "buffer.h"
+#include "engine.h"
 
 namespace emu {
 
@@ -28,6 +29,7 @@ void Engine::flush_macs(std::uint32_t sw, const std::vector<std::uint16_t>& grou
 /// Moves the queue pairs of an endpoint to the ports it may now use.
 void Engine::rehash_endpoint(std::uint32_t number) {
   Endpoint& ep = endpoints_[number];
+  Lane& lane = lane_of(ep.node);
   for (std::uint32_t i = 0; i < ep.ports; ++i) {
     NicPort& nic = nic_ports_[ep.first_port + i];
     nic.ready = 0;
@@ -36,9 +38,9 @@ void Engine::rehash_endpoint(std::uint32_t number) {
   for (std::uint32_t qp = 0; qp < qps_.size(); ++qp) {
     if (qps_[qp].src != number || send_[qp].state == SendState::kFailed) continue;
     send_[qp].state = SendState::kIdle;
-    make_ready(ep, qp, now_);
+    lane.make_ready(ep, qp, now_);
   }
-  wake(ep.node, now_);
+  lane.wake(ep.node, now_);
 }
 
 void Engine::set_group(std::uint32_t group, const std::vector<std::uint32_t>& members) {
@@ -66,10 +68,13 @@ void Engine::set_link(std::uint32_t number, bool up) {
     if (up) continue;
     const Port& peer = ports_[port.peer];
     const Ps after = now_ + receive_ps_[peer.node];
-    inboxes_.remove(pool_, peer.node, calendar_.number(), [&](const Packet& packet) {
+    // What a port has sent is in the box of its own lane.
+    Lane& lane = lane_of(port.node);
+    const std::uint32_t window = lane.calendar_.number();
+    lane.inboxes_.remove(lane.pool_, port.peer_slot, window, [&](const Packet& packet) {
       if (packet.ingress != peer.index || packet.at <= after) return false;
-      count_drop(from, packet, Drop::kLinkDown);
-      note_wire_loss(from, packet);
+      lane.count_drop(from, packet, Drop::kLinkDown);
+      lane.note_wire_loss(from, packet);
       return true;
     });
     const Ps reacts = now_ + reaction_ps_[port.peer];
@@ -83,6 +88,7 @@ void Engine::set_link(std::uint32_t number, bool up) {
 void Engine::port_detected(std::uint32_t number, bool up) {
   Port& port = ports_[number];
   const NodeRef& node = nodes_[port.node];
+  Lane& lane = lane_of(port.node);
   port.known_down = !up;
   if (!up && recorder_ != nullptr) recorder_->flushes(number, now_);
   for (std::uint32_t p = 0; p < kPriorities; ++p) {
@@ -91,19 +97,19 @@ void Engine::port_detected(std::uint32_t number, bool up) {
     if (up) continue;
     while (!queue.packets.empty()) {
       const Packet packet = queue.packets.front();
-      queue.packets.pop(pool_);
+      queue.packets.pop(lane.pool_);
       queue.bytes -= packet.bytes;
-      count_drop(number, packet, Drop::kLinkDown);
+      lane.count_drop(number, packet, Drop::kLinkDown);
       ++drops_[number].queue_packets[p];
-      if (node.is_switch) release(switches_[node.index], packet.ingress, packet.bytes, now_);
+      if (node.is_switch) lane.release(switches_[node.index], packet.ingress, packet.bytes, now_);
     }
     port.backlog &= static_cast<PrioritySet>(~(1U << p));
   }
   if (node.is_switch) {
     Switch& sw = switches_[node.index];
-    if (sw.in_order) note_due(sw, port.index);
+    if (sw.in_order) lane.note_due(sw, port.index);
   }
-  wake(port.node, now_);
+  lane.wake(port.node, now_);
 }
 
 /// Of what the port sends, this share is lost.
@@ -145,7 +151,8 @@ void Engine::set_frame_limit(std::uint32_t number, std::uint16_t bytes) {
 void Engine::set_lossless(std::uint32_t row, std::optional<std::uint8_t> wanted) {
   Switch& sw = switches_[row];
   const std::uint8_t priorities = wanted.value_or(sw.chip->mmu.lossless);
-  settle_all(sw, now_);
+  Lane& lane = lane_of(sw.node);
+  lane.settle_all(sw, now_);
   const auto changed = static_cast<std::uint8_t>(sw.mmu.params().lossless ^ priorities);
   for (std::uint32_t g = 0; g < sw.ports * kPriorities; ++g) {
     const std::uint32_t priority = g % kPriorities;
@@ -153,13 +160,13 @@ void Engine::set_lossless(std::uint32_t row, std::optional<std::uint8_t> wanted)
     PriorityGroup& pg = sw.group[g];
     sw.mmu.reclassify(pg, (priorities >> priority & 1) != 0);
     sw.queue[g].pause(now_, now_);  // nobody waits for a pause that is not meant for it
-    if (pg.xoff) resume_group(sw, pg, now_);
+    if (pg.xoff) lane.resume_group(sw, pg, now_);
   }
   sw.mmu.set_lossless(priorities);
   if (sw.in_order) {
-    for (std::uint32_t index = 0; index < sw.ports; ++index) note_due(sw, index);
+    for (std::uint32_t index = 0; index < sw.ports; ++index) lane.note_due(sw, index);
   }
-  wake(sw.node, now_);
+  lane.wake(sw.node, now_);
 }
 
 /// The seed of a switch's hash.
@@ -210,20 +217,25 @@ void Engine::set_storm(std::uint32_t endpoint, std::uint8_t priority, bool on, c
   const bool was = (ep.storm & bit) != 0;
   ep.storm = static_cast<std::uint8_t>(on ? ep.storm | bit : ep.storm & ~bit);
   if (on) ep.storms[priority] = storm;
-  if (on && !was) arm(ep, now_, TimerKind::kStorm, priority);
+  Lane& lane = lane_of(ep.node);
+  if (on && !was) lane.arm(ep, now_, TimerKind::kStorm, priority);
   if (!on && was && resumes) {
-    for (std::uint32_t i = 0; i < ep.ports; ++i) send_pfc(ep.first_port + i, priority, 0, now_);
+    for (std::uint32_t i = 0; i < ep.ports; ++i)
+      lane.send_pfc(ep.first_port + i, priority, 0, now_);
   }
 }
 
 /// The endpoint asks everybody for an address, out of turn.
 void Engine::broadcast(std::uint32_t endpoint) {
-  send_arp(endpoints_[endpoint], now_);
-  wake(endpoints_[endpoint].node, now_);
+  Endpoint& ep = endpoints_[endpoint];
+  Lane& lane = lane_of(ep.node);
+  lane.send_arp(ep, now_);
+  lane.wake(ep.node, now_);
 }
 
 void Engine::set_silent(std::uint32_t endpoint, bool on) {
   Endpoint& ep = endpoints_[endpoint];
+  Lane& lane = lane_of(ep.node);
   ep.silent = on;
   for (std::uint32_t i = 0; i < ep.ports; ++i) {  // what waited goes from now on, not in the past
     Port& port = ports_[ep.first_port + i];
@@ -234,14 +246,14 @@ void Engine::set_silent(std::uint32_t endpoint, bool on) {
     for (std::uint32_t p = 0; p < kPriorities; ++p) {
       EgressQueue& queue = queues_[number * kPriorities + p];
       while (!queue.packets.empty()) {
-        count_drop(number, queue.packets.front(), Drop::kHostSilent);
+        lane.count_drop(number, queue.packets.front(), Drop::kHostSilent);
         queue.bytes -= queue.packets.front().bytes;
-        queue.packets.pop(pool_);
+        queue.packets.pop(lane.pool_);
       }
     }
     ports_[number].backlog = 0;
   }
-  wake(ep.node, now_);
+  lane.wake(ep.node, now_);
 }
 
 std::int64_t Engine::take_watermark(std::uint32_t number) {
@@ -270,12 +282,12 @@ void Engine::sample(bool queues) {
                                 pg.used + pg.headroom});
     }
   }
+  const Totals sum = totals();
   std::uint64_t drops = 0;
-  for (const std::uint64_t n : totals_.drop_packets) drops += n;
-  series_.push_back({now_, totals_.delivered_payload,
-                     static_cast<std::uint64_t>(totals_.wire_bytes), drops, totals_.marked_packets,
-                     totals_.pfc_frames, totals_.flooded_bytes, totals_.cnp_packets,
-                     totals_.retransmitted_bytes, paused});
+  for (const std::uint64_t n : sum.drop_packets) drops += n;
+  series_.push_back({now_, sum.delivered_payload, static_cast<std::uint64_t>(sum.wire_bytes), drops,
+                     sum.marked_packets, sum.pfc_frames, sum.flooded_bytes, sum.cnp_packets,
+                     sum.retransmitted_bytes, paused});
 }
 
 }  // namespace emu

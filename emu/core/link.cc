@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "engine.h"
+
 namespace emu {
 
-void Engine::count_drop(std::uint32_t port, const Packet& packet, Drop reason) {
+void Lane::count_drop(std::uint32_t port, const Packet& packet, Drop reason) {
   const auto r = static_cast<std::size_t>(reason);
   DropCounts& here = drops_[port];
   if (here.packets[r] == 0) {
@@ -24,14 +26,14 @@ void Engine::count_drop(std::uint32_t port, const Packet& packet, Drop reason) {
   if (outside_ != nullptr) outside_->dropped(port, packet, reason);
 }
 
-void Engine::record(Ps at, EventKind kind, std::uint32_t node, std::uint32_t port,
-                    std::uint32_t detail) {
+void Lane::record(Ps at, EventKind kind, std::uint32_t node, std::uint32_t port,
+                  std::uint32_t detail) {
   events_.push_back({at, kind, node, port, detail});
 }
 
 /// Tells the observer what leaves the port at `start` and, unless it is lost on
 /// the way, what reaches the peer.
-void Engine::show(const Port& port, const Packet& packet, Ps start, bool arrives) {
+void Lane::show(const Port& port, const Packet& packet, Ps start, bool arrives) {
   Sighting sighting{start, packet, ports_[port.peer].peer, true, false};
   if ((port.watched & kWatchedHere) != 0) observer_->see(sighting, calendar_.start());
   if (!arrives || (port.watched & kWatchedThere) == 0) return;
@@ -42,7 +44,7 @@ void Engine::show(const Port& port, const Packet& packet, Ps start, bool arrives
   observer_->see(sighting, calendar_.start());
 }
 
-void Engine::show_pfc(const Port& port, std::uint8_t priority, std::uint32_t quanta, Ps start) {
+void Lane::show_pfc(const Port& port, std::uint8_t priority, std::uint32_t quanta, Ps start) {
   Sighting sighting{start, Packet{}, ports_[port.peer].peer, true, true};
   sighting.packet.priority = priority;
   sighting.packet.psn = quanta;
@@ -96,21 +98,21 @@ void Engine::set_recorder(Recorder* recorder, bool departures) {
 
 /// Sends a packet, which acts on the peer at packet.at, on a link that has a
 /// fault or that somebody is told of.
-void Engine::transmit_closely(Port& port, Packet packet, Ps start) {
+void Lane::transmit_closely(Port& port, Packet packet, Ps start) {
   if (survives(port, packet, start)) put_on_wire(port, packet, packet.at);
 }
 
 /// The same where the packet comes later than any window that has a box.
-void Engine::put_on_long_wire(const Port& port, Packet packet, Ps at) {
+void Lane::put_on_long_wire(const Port& port, Packet packet, Ps at) {
   packet.at = at;
   packet.ingress = port.peer_index;
-  inboxes_.keep(port.peer_node, packet);
-  wake(port.peer_node, at);
+  inboxes_.keep(port.peer_slot, packet);
+  calendar_.wake(port.peer_slot, at);
 }
 
 /// What becomes of a packet on a link that has a fault or that somebody is told
 /// of; counts it if it is lost.
-bool Engine::survives(Port& port, Packet& packet, Ps start) {
+bool Lane::survives(Port& port, Packet& packet, Ps start) {
   const bool arrives = passes(port, packet);
   if (!arrives) note_wire_loss(ports_[port.peer].peer, packet);
   // What a black hole takes never left the switch.
@@ -122,14 +124,14 @@ bool Engine::survives(Port& port, Packet& packet, Ps start) {
   return arrives;
 }
 
-void Engine::note_wire_loss(std::uint32_t number, const Packet& packet) {
+void Lane::note_wire_loss(std::uint32_t number, const Packet& packet) {
   ++drops_[number].wire_packets;
   drops_[number].wire_bytes += packet.bytes;
 }
 
 /// Is one of the codewords bad that a frame lies in? It begins anywhere in its
 /// first one.
-bool Engine::codeword_fails(Port& port, std::uint32_t number, const Packet& packet) {
+bool Lane::codeword_fails(Port& port, std::uint32_t number, const Packet& packet) {
   const CodewordLoss& fec = codeword_loss_[number];
   const std::uint64_t seed = seed_ ^ 0xfec;
   const auto start = static_cast<std::uint32_t>(
@@ -141,7 +143,7 @@ bool Engine::codeword_fails(Port& port, std::uint32_t number, const Packet& pack
 }
 
 /// Decides the fate of a packet on an impaired link; counts it if it is lost.
-bool Engine::passes(Port& port, const Packet& packet) {
+bool Lane::passes(Port& port, const Packet& packet) {
   const std::uint32_t number = ports_[port.peer].peer;
   if (!port.link_up) {
     count_drop(number, packet, Drop::kLinkDown);
@@ -177,7 +179,7 @@ bool Engine::passes(Port& port, const Packet& packet) {
 
 /// Sends a PFC frame as soon as the frame on the wire has ended: MAC control
 /// frames do not queue (IEEE 802.1Q §36).
-void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t quanta, Ps now) {
+void Lane::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t quanta, Ps now) {
   Port& port = ports_[number];
   const Ps start = std::max(port.next_free, now);
   port.next_free = start + port.rate.time_of(framing_.pfc_bytes + framing_.gap_bytes);
@@ -199,11 +201,11 @@ void Engine::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t
   wire.push({at, priority, static_cast<std::uint16_t>(quanta)});
   if (port.outside) outside_->pfc_sent(number, wire.back(), start);
   pfc_coming_[peer.wire_word] |= 1ULL << (peer.index & 63);
-  wake(peer.node, at);
+  calendar_.wake(port.peer_slot, at);
 }
 
 /// Obeys the next pause frame that is on the way to a port.
-void Engine::take_pfc(std::uint32_t number) {
+void Lane::take_pfc(std::uint32_t number) {
   Ring<PfcFrame>& wire = pfc_wires_[number];
   obey_pfc(number, wire.front());
   wire.pop();
@@ -212,7 +214,7 @@ void Engine::take_pfc(std::uint32_t number) {
 }
 
 /// Sends a pause that no class of the peer obeys: it takes link time, and that is all.
-void Engine::send_classless(std::uint32_t number, const Storm& storm, Ps now) {
+void Lane::send_classless(std::uint32_t number, const Storm& storm, Ps now) {
   Port& port = ports_[number];
   const Ps start = std::max(port.next_free, now);
   port.next_free = start + port.rate.time_of(framing_.pfc_bytes + framing_.gap_bytes);
@@ -223,7 +225,7 @@ void Engine::send_classless(std::uint32_t number, const Storm& storm, Ps now) {
   show_pfc(port, whole ? kPauseOfLink : kPauseOfNobody, storm.quanta, start);
 }
 
-void Engine::obey_pfc(std::uint32_t number, const PfcFrame& frame) {
+void Lane::obey_pfc(std::uint32_t number, const PfcFrame& frame) {
   Port& port = ports_[number];
   const NodeRef& node = nodes_[port.node];
   EgressQueue& queue = queues_[number * kPriorities + frame.priority];

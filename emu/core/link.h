@@ -5,20 +5,20 @@
 // they were sent.
 #pragma once
 
-#include "engine.h"
+#include "lane.h"
 
 namespace emu {
 
 /// The peer of `port` acts on `packet` at `at`.
-[[gnu::always_inline]] inline void Engine::put_on_wire(Port& port, const Packet& packet, Ps at) {
+[[gnu::always_inline]] inline void Lane::put_on_wire(Port& port, const Packet& packet, Ps at) {
   const std::uint64_t ahead = calendar_.ahead(at);
   if (ahead >= Inboxes::kWindows) [[unlikely]] {
     put_on_long_wire(port, packet, at);
     return;
   }
   const auto window = static_cast<std::uint32_t>(calendar_.number() + ahead);
-  PacketFifo& box = inboxes_.box(port.peer_node, window);
-  if (box.empty()) calendar_.wake_in(port.peer_node, ahead);
+  PacketFifo& box = inboxes_.box(port.peer_slot, window);
+  if (box.empty()) calendar_.wake_in(port.peer_slot, ahead);
   Packet& on_wire = box.push_slot(pool_);
   on_wire = packet;
   on_wire.at = at;
@@ -26,7 +26,7 @@ namespace emu {
 }
 
 /// Sends `packet` at `start`, which is not before port.next_free.
-[[gnu::always_inline]] inline void Engine::transmit(Port& port, const Packet& packet, Ps start) {
+[[gnu::always_inline]] inline void Lane::transmit(Port& port, const Packet& packet, Ps start) {
   Ps at = start + port.arrival_ps + packet.bytes * Ps{port.arrival_ps_per_byte};
   if (port.rate.ps_per_byte != 0) [[likely]] {
     port.next_free = start + (packet.bytes + framing_.gap_bytes) * Ps{port.rate.ps_per_byte};

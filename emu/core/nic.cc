@@ -13,12 +13,12 @@ constexpr std::uint64_t kHostHashSeed = 0x40571;
 }
 
 /// Local port for a flow of the endpoint, or kNone when no port is left.
-std::uint32_t Engine::port_for(const Endpoint& ep, std::uint32_t entropy) const {
-  if (tables_.groups.count(ep.group) == 0) return kNone;
-  return tables_.groups.pick(ep.group, entropy, kHostHashSeed) - ep.first_port;
+std::uint32_t Lane::port_for(const Endpoint& ep, std::uint32_t entropy) const {
+  if (tables_->groups.count(ep.group) == 0) return kNone;
+  return tables_->groups.pick(ep.group, entropy, kHostHashSeed) - ep.first_port;
 }
 
-void Engine::push_ready(NicPort& nic, std::uint32_t qp) {
+void Lane::push_ready(NicPort& nic, std::uint32_t qp) {
   const std::uint8_t p = qps_[qp].priority;
   send_[qp].state = SendState::kReady;
   send_[qp].ready_next = kNone;
@@ -33,7 +33,7 @@ void Engine::push_ready(NicPort& nic, std::uint32_t qp) {
 
 /// Lets a queue pair wait for its pacing gap. A rate increase due in between
 /// shortens the gap, so it is looked at again then.
-void Engine::pace(Endpoint& ep, std::uint32_t qp) {
+void Lane::pace(Endpoint& ep, std::uint32_t qp) {
   SendQp& send = send_[qp];
   send.state = SendState::kPaced;
   Ps key = send.due;
@@ -43,7 +43,7 @@ void Engine::pace(Endpoint& ep, std::uint32_t qp) {
 }
 
 /// Brings the rate of a paced queue pair up to `now`; true when it may send.
-bool Engine::catch_up(std::uint32_t qp, Bps line, Ps now) {
+bool Lane::catch_up(std::uint32_t qp, Bps line, Ps now) {
   SendQp& send = send_[qp];
   const Pacing& pace = pacing(cc_[qp]);
   if (pace.limited) {
@@ -60,7 +60,7 @@ bool Engine::catch_up(std::uint32_t qp, Bps line, Ps now) {
 }
 
 /// The queue pair has something to send from `now` on.
-void Engine::make_ready(Endpoint& ep, std::uint32_t qp, Ps now) {
+void Lane::make_ready(Endpoint& ep, std::uint32_t qp, Ps now) {
   SendQp& send = send_[qp];
   if (send.state != SendState::kIdle || !has_more(send)) return;
   const std::uint32_t port = port_for(ep, qps_[qp].entropy);
@@ -109,7 +109,7 @@ static std::uint32_t data_turn(const Port& port, NicPort& nic, const EgressQueue
 
 /// Starts every packet of the port whose turn comes before `until`. Returns
 /// when the next one could start.
-Ps Engine::settle_nic(Endpoint& ep, std::uint32_t index, Ps until) {
+Ps Lane::settle_nic(Endpoint& ep, std::uint32_t index, Ps until) {
   const std::uint32_t number = ep.first_port + index;
   Port& port = ports_[number];
   NicPort& nic = nic_ports_[number];
@@ -143,7 +143,7 @@ Ps Engine::settle_nic(Endpoint& ep, std::uint32_t index, Ps until) {
 
 /// Puts a queue pair that was paced before those that are due later than it: the
 /// one that has just sent at line rate is due when its packet ends.
-void Engine::push_by_due(NicPort& nic, std::uint32_t qp) {
+void Lane::push_by_due(NicPort& nic, std::uint32_t qp) {
   const std::uint8_t p = qps_[qp].priority;
   if ((nic.ready >> p & 1) == 0 || send_[nic.tail[p]].due <= send_[qp].due) {
     push_ready(nic, qp);
@@ -157,7 +157,7 @@ void Engine::push_by_due(NicPort& nic, std::uint32_t qp) {
 }
 
 /// Makes ready what was paced and falls due by `now`.
-void Engine::wake_paced(Endpoint& ep, const Port& port, NicPort& nic, Ps now) {
+void Lane::wake_paced(Endpoint& ep, const Port& port, NicPort& nic, Ps now) {
   while (!nic.paced.empty() && nic.paced.top().first <= now) {
     const std::uint32_t qp = nic.paced.top().second;
     nic.paced.pop();
@@ -171,7 +171,7 @@ void Engine::wake_paced(Endpoint& ep, const Port& port, NicPort& nic, Ps now) {
 }
 
 /// Sends the next control packet, which starts before `until`.
-void Engine::send_queued(Port& port, EgressQueue* queues, Ps until) {
+void Lane::send_queued(Port& port, EgressQueue* queues, Ps until) {
   static constexpr SchedulerParams kControlFirst{0xFF, {}};
   const Choice choice = choose(port, queues, until, kControlFirst);
   EgressQueue& queue = queues[choice.priority];
@@ -184,8 +184,8 @@ void Engine::send_queued(Port& port, EgressQueue* queues, Ps until) {
   if (queue.packets.empty()) port.backlog &= static_cast<PrioritySet>(~(1U << choice.priority));
 }
 
-void Engine::send_control(Endpoint& ep, Kind kind, std::uint32_t qp_number, std::uint32_t psn,
-                          Ps now, std::uint8_t flags) {
+void Lane::send_control(Endpoint& ep, Kind kind, std::uint32_t qp_number, std::uint32_t psn, Ps now,
+                        std::uint8_t flags) {
   const QueuePair& qp = qps_[qp_number];
   const NicParams& nic = nic_profiles_[ep.profile];
   Packet packet{};
@@ -229,7 +229,7 @@ void Engine::send_control(Endpoint& ep, Kind kind, std::uint32_t qp_number, std:
   ports_[ep.first_port + port].backlog |= static_cast<PrioritySet>(1U << priority);
 }
 
-void Engine::send_arp(Endpoint& ep, Ps now) {
+void Lane::send_arp(Endpoint& ep, Ps now) {
   const auto id = static_cast<std::uint32_t>(&ep - endpoints_.data());
   const auto entropy = static_cast<std::uint32_t>(mix64(id));
   const std::uint32_t port = port_for(ep, entropy);
@@ -255,7 +255,7 @@ void Engine::send_arp(Endpoint& ep, Ps now) {
 
 /// Brings the endpoint's ports up to `until`. Returns when the next packet of
 /// any of them could start.
-Ps Engine::settle_endpoint(Endpoint& ep, Ps until) {
+Ps Lane::settle_endpoint(Endpoint& ep, Ps until) {
   Ps next = settle_nic(ep, 0, until);
   for (std::uint32_t i = 1; i < ep.ports; ++i) next = std::min(next, settle_nic(ep, i, until));
   return next;
@@ -263,7 +263,7 @@ Ps Engine::settle_endpoint(Endpoint& ep, Ps until) {
 
 /// What comes to the endpoint before `limit`, in order of time and port; it stays
 /// in its box until it has been delivered.
-void Engine::collect(const Endpoint& ep, PacketFifo& box, Ps limit) {
+void Lane::collect(const Endpoint& ep, PacketFifo& box, Ps limit) {
   due_.clear();
   for (Packet& packet : box) {
     if (packet.at < limit) due_.push_back(&packet);
@@ -275,7 +275,7 @@ void Engine::collect(const Endpoint& ep, PacketFifo& box, Ps limit) {
 }
 
 /// The port to which the next pause frame before `limit` comes, or kNone.
-std::uint32_t Engine::pausing_port(const Endpoint& ep, Ps limit) const {
+std::uint32_t Lane::pausing_port(const Endpoint& ep, Ps limit) const {
   std::uint32_t found = kNone;
   for (std::uint32_t port = ep.first_port; port < ep.first_port + ep.ports; ++port) {
     if (pfc_wires_[port].empty() || pfc_wires_[port].front().at >= limit) continue;
@@ -285,9 +285,10 @@ std::uint32_t Engine::pausing_port(const Endpoint& ep, Ps limit) const {
   return found;
 }
 
-Ps Engine::process_endpoint(Endpoint& ep, Ps limit) {
-  const std::uint64_t& pfc_coming = pfc_coming_[nodes_[ep.node].wire_word];
-  PacketFifo& box = inboxes_.box(ep.node, calendar_.number());
+Ps Lane::process_endpoint(Endpoint& ep, Ps limit) {
+  const NodeRef& node = nodes_[ep.node];
+  const std::uint64_t& pfc_coming = pfc_coming_[node.wire_word];
+  PacketFifo& box = inboxes_.box(node.slot, calendar_.number());
   collect(ep, box, limit);
   for (auto data = due_.begin();;) {
     // Canonical order at equal times: pause frames, packets by port, timers.

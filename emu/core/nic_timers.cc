@@ -7,15 +7,15 @@
 
 namespace emu {
 
-void Engine::arm(Endpoint& ep, Ps at, TimerKind kind, std::uint32_t id, std::uint32_t slot) {
+void Lane::arm(Endpoint& ep, Ps at, TimerKind kind, std::uint32_t id, std::uint32_t slot) {
   ep.timers.emplace(at, kind, id, slot);
   wake(ep.node, at);
 }
 
 /// Receive buffer of a host that drains slower than its line: fills, asks for
 /// a pause, overflows if the pause does not come in time.
-void Engine::occupy_receiver(Endpoint& ep, std::uint32_t number, const Packet& packet, Ps now,
-                             bool& overflow) {
+void Lane::occupy_receiver(Endpoint& ep, std::uint32_t number, const Packet& packet, Ps now,
+                           bool& overflow) {
   const NicParams& nic = nic_profiles_[ep.profile];
   const auto drained = static_cast<std::int64_t>(static_cast<double>(now - ep.rx_at) *
                                                  static_cast<double>(ep.receive_rate_bps) / 8e12);
@@ -42,7 +42,7 @@ void Engine::occupy_receiver(Endpoint& ep, std::uint32_t number, const Packet& p
 }
 
 /// One frame of a storm on every port, and the time of the next.
-void Engine::send_storm(Endpoint& ep, std::uint8_t priority, Ps at) {
+void Lane::send_storm(Endpoint& ep, std::uint8_t priority, Ps at) {
   const Storm& storm = ep.storms[priority];
   for (std::uint32_t i = 0; i < ep.ports; ++i) {
     if (storm.frame == StormFrame::kPfc) {
@@ -55,7 +55,7 @@ void Engine::send_storm(Endpoint& ep, std::uint8_t priority, Ps at) {
   arm(ep, at + every, TimerKind::kStorm, priority);
 }
 
-void Engine::fire(Endpoint& ep, const Timer& timer) {
+void Lane::fire(Endpoint& ep, const Timer& timer) {
   const auto& [at, kind, id, slot] = timer;
   switch (kind) {
     case TimerKind::kPost:

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "buffer.h"
+#include "engine.h"
 
 namespace emu {
 
@@ -20,7 +21,7 @@ void Engine::set_outside(Outside* outside) {
   }
 }
 
-void Engine::receive_outside(Switch& sw, std::uint32_t in_port, Packet& packet, Ps now) {
+void Lane::receive_outside(Switch& sw, std::uint32_t in_port, Packet& packet, Ps now) {
   packet.ingress = IngressTag::pack(in_port - sw.first_port, packet.current_priority());
   copies_.clear();
   const Verdict verdict = outside_->forward(in_port, packet, now, copies_);
@@ -37,7 +38,7 @@ void Engine::receive_outside(Switch& sw, std::uint32_t in_port, Packet& packet, 
   }
 }
 
-void Engine::admit_copies(Switch& sw, const Packet& packet, std::vector<Copy>& copies, Ps now) {
+void Lane::admit_copies(Switch& sw, const Packet& packet, std::vector<Copy>& copies, Ps now) {
   for (Copy& copy : copies) {
     copy.second.ingress = packet.ingress;
     copy.second.at = now;  // not in the past, however late the answer
@@ -52,44 +53,48 @@ void Engine::admit_copies(Switch& sw, const Packet& packet, std::vector<Copy>& c
 void Engine::admit_outside(std::uint32_t in_port, const Packet& packet, std::vector<Copy>& copies,
                            bool again) {
   Switch& sw = switches_[nodes_[ports_[in_port].node].index];
-  if (!sw.refresh.empty()) refresh_xoff(sw, now_);
-  if (sw.in_order) settle_in_order(sw, now_);
-  admit_copies(sw, packet, copies, now_);
-  wake(sw.node, now_);
+  Lane& lane = lane_of(sw.node);
+  if (!sw.refresh.empty()) lane.refresh_xoff(sw, now_);
+  if (sw.in_order) lane.settle_in_order(sw, now_);
+  lane.admit_copies(sw, packet, copies, now_);
+  lane.wake(sw.node, now_);
   if (!again) return;
   for (const Copy& copy : copies) {
-    ++totals_.copied_packets;
-    totals_.copied_bytes += copy.second.bytes;
+    ++lane.totals_.copied_packets;
+    lane.totals_.copied_bytes += copy.second.bytes;
   }
 }
 
 void Engine::drop_outside(std::uint32_t in_port, const Packet& packet, bool lost) {
+  Lane& lane = lane_of(ports_[in_port].node);
   if (lost) {
-    count_drop(in_port, packet, Drop::kNoRoute);
+    lane.count_drop(in_port, packet, Drop::kNoRoute);
     return;
   }
-  ++totals_.discarded_packets;
-  totals_.discarded_bytes += packet.bytes;
+  ++lane.totals_.discarded_packets;
+  lane.totals_.discarded_bytes += packet.bytes;
 }
 
 void Engine::inject(std::uint32_t number, Packet packet) {
   Port& port = ports_[number];
   if (nodes_[port.node].is_switch) throw std::invalid_argument("only a NIC can be given a frame");
+  Lane& lane = lane_of(port.node);
   packet.at = now_;
   packet.kind = Kind::kForeign;
-  ++totals_.injected_packets;
-  totals_.injected_bytes += packet.bytes;
+  ++lane.totals_.injected_packets;
+  lane.totals_.injected_bytes += packet.bytes;
   const std::uint32_t priority = packet.current_priority();
   EgressQueue& queue = queues_[number * kPriorities + priority];
-  queue.packets.push(pool_, packet);
+  queue.packets.push(lane.pool_, packet);
   queue.bytes += packet.bytes;
   queue.bytes_max = std::max(queue.bytes_max, queue.bytes);
   port.backlog |= static_cast<PrioritySet>(1U << priority);
-  wake(port.node, now_);
+  lane.wake(port.node, now_);
 }
 
 Ps Engine::next_work() const {
-  const Ps next = calendar_.next_work();
+  Ps next = kNever;
+  for (const auto& lane : lanes_) next = std::min(next, lane->calendar_.next_work());
   return posts_.empty() ? next : std::min(next, std::get<0>(posts_.top()));
 }
 

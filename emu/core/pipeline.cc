@@ -4,13 +4,14 @@
 
 #include <algorithm>
 
+#include "engine.h"
 #include "routing/next_hops.h"
 
 namespace emu {
 
 /// Puts the packet into a VXLAN tunnel to `vtep`.
-void Engine::encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep) {
-  const Overlay& overlay = tables_.overlay;
+void Lane::encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep) {
+  const Overlay& overlay = tables_->overlay;
   const std::uint8_t inner = packet.current_priority();
   packet.priority = static_cast<std::uint8_t>((inner << 4) | (overlay.dscp_copy_encap ? inner : 0));
   packet.flags |= kEncap;
@@ -20,15 +21,15 @@ void Engine::encapsulate(Switch& sw, Packet& packet, std::uint16_t vtep) {
     if ((packet.flags & kCe) != 0) packet.flags |= kOuterCe;
   }
   packet.bytes = static_cast<std::uint16_t>(packet.bytes + overlay.overhead_bytes);
-  packet.route = static_cast<std::uint16_t>(tables_.endpoints + vtep);
-  const SwitchTables& table = tables_.switches[sw.row];
+  packet.route = static_cast<std::uint16_t>(tables_->endpoints + vtep);
+  const SwitchTables& table = tables_->switches[sw.row];
   const auto own = static_cast<std::uint32_t>(table.vtep);
   packet.entropy = sprayed(packet) ? outer_sprayed_entropy(packet.entropy, own, vtep)
                                    : outer_entropy(packet.entropy, own, vtep);
 }
 
-void Engine::decapsulate(Packet& packet) {
-  const Overlay& overlay = tables_.overlay;
+void Lane::decapsulate(Packet& packet) {
+  const Overlay& overlay = tables_->overlay;
   if (overlay.ecn_copy_decap && (packet.flags & kOuterCe) != 0 && (packet.flags & kEct) != 0) {
     packet.flags |= kCe;  // RFC 6040 §4.2; an outer CE on a Not-ECT inner would be a drop
   }
@@ -38,18 +39,18 @@ void Engine::decapsulate(Packet& packet) {
   packet.flags &= static_cast<std::uint8_t>(~(kEncap | kOuterEct | kOuterCe));
   packet.bytes = static_cast<std::uint16_t>(packet.bytes - overlay.overhead_bytes);
   packet.route = packet.dst;
-  packet.entropy = entropy_of(packet);
+  packet.entropy = entropy_of(packet, qps_.data(), sprayed(packet));
 }
 
 /// A bridge remembers on which of its ports a source address was seen.
-void Engine::learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now) {
+void Lane::learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now) {
   if (group < 0) return;
-  SwitchTables& table = tables_.switches[sw.row];
-  const std::uint32_t source = source_of(packet);
+  SwitchTables& table = tables_->switches[sw.row];
+  const std::uint32_t source = source_of(packet, qps_.data());
   std::uint16_t& entry = table.fib[source];
   if (entry != group) {
     if (entry == kRouteFlood) {
-      if (tables_.mac_table_max != 0 && table.macs >= tables_.mac_table_max) return;
+      if (tables_->mac_table_max != 0 && table.macs >= tables_->mac_table_max) return;
       ++table.macs;
     }
     entry = static_cast<std::uint16_t>(group);
@@ -59,10 +60,9 @@ void Engine::learn(Switch& sw, const Packet& packet, std::int32_t group, Ps now)
 
 /// The member of a group with several that this packet takes, at a switch that
 /// does not go by the plain hash.
-std::uint32_t Engine::pick_by_policy(Switch& sw, std::uint16_t group, const Packet& packet,
-                                     Ps now) {
+std::uint32_t Lane::pick_by_policy(Switch& sw, std::uint16_t group, const Packet& packet, Ps now) {
   if (!hash_words_.empty()) [[unlikely]] {
-    const Groups::Members members = tables_.groups.members(group);
+    const Groups::Members members = tables_->groups.members(group);
     const std::size_t back = carries_data(packet.kind) ? 0 : 3;
     const std::uint32_t* words = &hash_words_[packet.qp * std::size_t{6} + back];
     const auto seed = static_cast<std::uint32_t>(sw.table->hash_seed);
@@ -83,9 +83,9 @@ void Engine::note_routes(Switch& sw) const {
 }
 
 /// A packet that has to be looked at when it comes, or at its end.
-void Engine::receive_closely(Switch& sw, std::uint32_t index, Packet& packet, Ps now) {
+void Lane::receive_closely(Switch& sw, std::uint32_t index, Packet& packet, Ps now) {
   const std::uint32_t number = sw.first_port + index;
-  const std::int32_t group = tables_.port_group[number];
+  const std::int32_t group = tables_->port_group[number];
   if (group == kPortOutside) {
     receive_outside(sw, number, packet, now);
     return;
@@ -94,7 +94,7 @@ void Engine::receive_closely(Switch& sw, std::uint32_t index, Packet& packet, Ps
     count_drop(number, packet, Drop::kStpBlocked);
     return;
   }
-  if (++packet.hops >= kInitialTtl && tables_.decrement_ttl) {
+  if (++packet.hops >= kInitialTtl && tables_->decrement_ttl) {
     count_drop(number, packet, Drop::kHopLimit);
     return;
   }
@@ -104,10 +104,10 @@ void Engine::receive_closely(Switch& sw, std::uint32_t index, Packet& packet, Ps
 }
 
 /// The whole pipeline: tunnels, floods, bridging.
-void Engine::forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now) {
+void Lane::forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now) {
   const SwitchTables& table = *sw.table;
   const std::uint16_t ingress = packet.ingress;
-  std::int32_t flood_key = tables_.port_group[in_port];
+  std::int32_t flood_key = tables_->port_group[in_port];
   if ((packet.flags & kEncap) != 0 && table.fib[packet.route] == kRouteLocal) {
     decapsulate(packet);
     flood_key = kFromTunnel;
@@ -123,7 +123,7 @@ void Engine::forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now) 
   std::uint16_t value = table.fib[packet.route];
   if (value == kRouteFlood ||
       (table.ageing && value < kTunnelBit &&
-       now / 1'000'000 - table.seen_us[packet.route] > tables_.mac_age_ps / 1'000'000)) {
+       now / 1'000'000 - table.seen_us[packet.route] > tables_->mac_age_ps / 1'000'000)) {
     flood(sw, packet, ingress, flood_key, now);
     return;
   }
@@ -132,7 +132,7 @@ void Engine::forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now) 
     return;
   }
   if (value != kRouteDrop && (value & kTunnelBit) != 0) {
-    const auto& vteps = tables_.tunnels[value & ~kTunnelBit];
+    const auto& vteps = tables_->tunnels[value & ~kTunnelBit];
     if (!vteps.empty()) {
       const auto pick = hash_member(packet.entropy, table.hash_seed ^ 0x7e9,
                                     static_cast<std::uint32_t>(vteps.size()));
@@ -142,7 +142,7 @@ void Engine::forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now) 
       value = kRouteDrop;
     }
   }
-  if (value >= kTunnelBit || tables_.groups.count(value) == 0) {
+  if (value >= kTunnelBit || tables_->groups.count(value) == 0) {
     count_drop(in_port, packet, Drop::kNoRoute);
     return;
   }
@@ -152,13 +152,13 @@ void Engine::forward(Switch& sw, Packet& packet, std::uint32_t in_port, Ps now) 
 
 /// Copies a broadcast or unknown packet to every port of its flood domain and,
 /// at an ingress VTEP, into a tunnel to every other one.
-void Engine::flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std::int32_t key,
-                   Ps now) {
-  const SwitchTables& table = tables_.switches[sw.row];
+void Lane::flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std::int32_t key,
+                 Ps now) {
+  const SwitchTables& table = tables_->switches[sw.row];
   std::vector<Copy> copies;
   const auto add = [&](std::uint16_t group, const Packet& copy) {
-    if (tables_.groups.count(group) == 0) return;
-    copies.emplace_back(tables_.groups.pick(group, copy.entropy, table.hash_seed), copy);
+    if (tables_->groups.count(group) == 0) return;
+    copies.emplace_back(tables_->groups.pick(group, copy.entropy, table.hash_seed), copy);
   };
   if (const auto found = table.flood.find(key); found != table.flood.end()) {
     Packet copy = packet;
@@ -187,8 +187,8 @@ void Engine::flood(Switch& sw, const Packet& packet, std::uint16_t ingress, std:
 
 /// Queues the copies of one packet; they share one buffer charge until the last
 /// has left. False when there was no buffer for them: one drop.
-bool Engine::replicate(Switch& sw, const Packet& packet, std::uint16_t ingress,
-                       std::vector<Copy>& copies, Ps now) {
+bool Lane::replicate(Switch& sw, const Packet& packet, std::uint16_t ingress,
+                     std::vector<Copy>& copies, Ps now) {
   const std::uint32_t in = sw.first_port + IngressTag::port(ingress);
   ++totals_.flooded_packets;
   ++sw.flooded_packets;

@@ -4,7 +4,7 @@
 // packet that has several next hops, at a switch that does not go by the hash,
 // asks a routing policy.
 //
-// Invariant: what is decided here is what Engine::forward() would decide.
+// Invariant: what is decided here is what Lane::forward() would decide.
 #pragma once
 
 #include "buffer.h"
@@ -12,9 +12,9 @@
 namespace emu {
 
 /// The member of a group that this packet takes.
-inline std::uint32_t Engine::pick_port(Switch& sw, std::uint16_t group, const Packet& packet,
-                                       Ps now) {
-  const Groups& groups = tables_.groups;
+inline std::uint32_t Lane::pick_port(Switch& sw, std::uint16_t group, const Packet& packet,
+                                     Ps now) {
+  const Groups& groups = tables_->groups;
   const SwitchTables& table = *sw.table;
   if (table.by_hash || groups.count(group) == 1) {
     return groups.pick(group, packet.entropy, table.hash_seed);
@@ -25,14 +25,14 @@ inline std::uint32_t Engine::pick_port(Switch& sw, std::uint16_t group, const Pa
 /// Where a packet will leave a switch, if its header alone decides that; kNone if
 /// it depends on what else has happened until it comes. A window's packets are
 /// looked up one after the other, before any is moved: their cache misses overlap.
-[[gnu::always_inline]] inline std::uint32_t Engine::look_up(const Switch& sw,
-                                                            const Packet& packet) const {
+[[gnu::always_inline]] inline std::uint32_t Lane::look_up(const Switch& sw,
+                                                          const Packet& packet) const {
   const SwitchTables& table = *sw.table;
   if (!sw.routes || packet.route == kBroadcast) return kNone;
   const std::uint16_t value = table.fib[packet.route];
   if (value >= kTunnelBit) [[unlikely]]
     return kNone;
-  const std::uint32_t out = tables_.groups.pick(value, packet.entropy, table);
+  const std::uint32_t out = tables_->groups.pick(value, packet.entropy, table);
   if (out == kNoMember) [[unlikely]]
     return kNone;
   const std::uint32_t index = out - sw.first_port;
@@ -44,8 +44,8 @@ inline std::uint32_t Engine::pick_port(Switch& sw, std::uint16_t group, const Pa
 }
 
 /// A packet has come out of the pipeline at `now`; `out` as it was looked up.
-[[gnu::always_inline]] inline void Engine::receive(Switch& sw, std::uint32_t index,
-                                                   std::uint32_t out, Packet& packet, Ps now) {
+[[gnu::always_inline]] inline void Lane::receive(Switch& sw, std::uint32_t index, std::uint32_t out,
+                                                 Packet& packet, Ps now) {
   // A router discards what would leave it with a TTL of 0 (RFC 1812 §5.3.1).
   if (out == kNone || packet.hops >= kInitialTtl - 1) [[unlikely]] {
     receive_closely(sw, index, packet, now);

@@ -68,7 +68,7 @@ struct alignas(64) Port {
   // arrival_ps + n * arrival_ps_per_byte. Nothing per byte: the peer cuts through.
   Ps arrival_ps = 0;
   std::uint32_t arrival_ps_per_byte = 0;
-  std::uint32_t peer_node = 0;
+  std::uint32_t peer_slot = 0;   // turn of the peer's node
   std::uint16_t peer_index = 0;  // of the peer among the ports of its node
   std::uint16_t index = 0;       // among the ports of its node
   std::uint16_t ecn_profile = 0;
@@ -91,6 +91,7 @@ struct alignas(64) Port {
   Ps pfc_flight_ps = 0;         // last bit sent -> peer obeys: propagation + its reaction
   std::uint64_t loss_q32 = 0;
   std::uint32_t loss_draws = 0;
+  std::uint32_t peer_node = 0;
   bool known_down = false;             // its node has noticed that the link is down
   std::uint8_t lost = 0;               // bit p: the watchdog drops priority p here, both ways
   bool uncorrected = false;            // some codewords of its FEC fail

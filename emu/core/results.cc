@@ -6,6 +6,19 @@
 
 namespace emu {
 
+Totals Results::totals() const {
+  Totals sum;
+  for (const auto& lane : lanes_) sum += lane->totals_;
+  sum.deadlocks = deadlocks_found_;
+  return sum;
+}
+
+std::uint64_t Results::unfinished() const {
+  std::uint64_t left = unfinished_;
+  for (const auto& lane : lanes_) left -= lane->ended_;
+  return left;
+}
+
 std::pair<std::uint64_t, std::uint64_t> Results::in_flight() const {
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
@@ -13,7 +26,9 @@ std::pair<std::uint64_t, std::uint64_t> Results::in_flight() const {
     ++packets;
     bytes += packet.bytes;
   };
-  inboxes_.for_each([&](std::uint32_t, const Packet& packet) { add(packet); });
+  for (const auto& lane : lanes_) {
+    lane->inboxes_.for_each([&](std::uint32_t, const Packet& packet) { add(packet); });
+  }
   for (const EgressQueue& queue : queues_) {
     for (const Packet& packet : queue.packets) add(packet);
   }
@@ -22,11 +37,13 @@ std::pair<std::uint64_t, std::uint64_t> Results::in_flight() const {
 
 std::vector<std::pair<std::uint32_t, std::int64_t>> Results::on_wires() const {
   std::vector<std::pair<std::uint32_t, std::int64_t>> found(ports_.size());
-  inboxes_.for_each([&](std::uint32_t node, const Packet& packet) {
-    auto& [packets, bytes] = found[nodes_[node].first_port + packet.ingress];
-    ++packets;
-    bytes += packet.bytes;
-  });
+  for (const auto& lane : lanes_) {
+    lane->inboxes_.for_each([&](std::uint32_t slot, const Packet& packet) {
+      auto& [packets, bytes] = found[turns_[slot].first_port + packet.ingress];
+      ++packets;
+      bytes += packet.bytes;
+    });
+  }
   return found;
 }
 
@@ -38,19 +55,12 @@ Bps Results::allowed_rate(std::uint32_t qp) const {
   return pace.limited ? std::min(most, pace.rate) : most;
 }
 
-/// Endpoint whose address is the packet's source.
 std::uint32_t Results::source_of(const Packet& packet) const {
-  if (packet.kind >= Kind::kArp) return packet.qp;
-  const QueuePair& qp = qps_[packet.qp];
-  return carries_data(packet.kind) ? qp.src : qp.dst;
+  return emu::source_of(packet, qps_.data());
 }
 
-/// Hash input of the packet's own (inner) 5-tuple.
 std::uint32_t Results::entropy_of(const Packet& packet) const {
-  if (packet.kind >= Kind::kArp) return static_cast<std::uint32_t>(mix64(packet.qp));
-  const QueuePair& qp = qps_[packet.qp];
-  if (sprayed(packet)) return with_value(qp.entropy, packet.entropy);
-  return carries_data(packet.kind) ? qp.entropy : qp.entropy_back;
+  return emu::entropy_of(packet, qps_.data(), sprayed(packet));
 }
 
 void Results::list_messages(std::vector<Message>& out) const {

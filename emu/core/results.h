@@ -16,10 +16,10 @@ namespace emu {
 class Results : protected EngineState {
  public:
   Ps now() const { return now_; }
-  std::uint64_t unfinished() const { return unfinished_; }
+  std::uint64_t unfinished() const;
   Ps window_ps() const { return window_ps_; }
 
-  const Totals& totals() const { return totals_; }
+  Totals totals() const;
   /// By number, as long as none has been retired.
   const std::vector<Message>& messages() const { return messages_; }
   const LargeVector<Port>& ports() const { return ports_; }
@@ -51,8 +51,7 @@ class Results : protected EngineState {
   const std::vector<Event>& events() const { return events_; }
   std::uint32_t source_of(const Packet& packet) const;
   std::uint32_t entropy_of(const Packet& packet) const;
-  /// Does the packet have an entropy value of its own in its lowest 14 bits?
-  bool sprayed(const Packet& packet) const { return sprays_ && carries_data(packet.kind); }
+  using Settings::sprayed;
   const std::vector<RecvQp>& receivers() const { return recv_; }
   const std::vector<AnyOrder>& any_order() const { return any_order_; }
   /// Packets on the wire to each port, and their bytes without preamble and gap.

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "buffer.h"
+#include "engine.h"
 #include "routing/quality.h"
 
 namespace emu {
@@ -14,7 +15,7 @@ void Engine::set_routing(std::uint32_t sw, const std::string& policy, const Rout
 }
 
 void Engine::settle_switches() {
-  for (Switch& sw : switches_) settle_all(sw, now_);
+  for (Switch& sw : switches_) lane_of(sw.node).settle_all(sw, now_);
 }
 
 void Engine::set_hash_words(std::vector<std::uint32_t> words) {
@@ -65,7 +66,7 @@ void Engine::publish_grades(Ps idle_until) {
   remote_.next_ps += times * remote_.interval_ps;
   std::vector<std::uint8_t> now(ports_.size());
   for (Switch& sw : switches_) {
-    settle_all(sw, now_);
+    lane_of(sw.node).settle_all(sw, now_);
     for (std::uint32_t index = 0; index < sw.ports; ++index) {
       std::int64_t bytes = 0;
       for (std::uint32_t p = 0; p < kPriorities; ++p) {

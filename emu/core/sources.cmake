@@ -8,6 +8,7 @@ set(EMU_CORE_SOURCES
     emu/core/engine.cc
     emu/core/events.cc
     emu/core/frames.cc
+    emu/core/lane.cc
     emu/core/link.cc
     emu/core/nic.cc
     emu/core/nic_timers.cc

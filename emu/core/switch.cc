@@ -14,7 +14,7 @@
 
 namespace emu {
 
-Ps Engine::settle_all(Switch& sw, Ps until) {
+Ps Lane::settle_all(Switch& sw, Ps until) {
   if (sw.in_order) {
     settle_in_order(sw, until);
     if (sw.in_order) return sw.due.empty() ? kNever : sw.due.top().first;
@@ -33,7 +33,7 @@ Ps Engine::settle_all(Switch& sw, Ps until) {
 }
 
 /// Starts a packet of a port of which several queues hold some.
-void Engine::depart_by_choice(Switch& sw, Port& port, const Choice& choice) {
+void Lane::depart_by_choice(Switch& sw, Port& port, const Choice& choice) {
   const auto priority = static_cast<std::uint32_t>(choice.priority);
   EgressQueue& queue = sw.queue[port.index * kPriorities + priority];
   depart(sw, port, queue, priority, choice.start);
@@ -41,17 +41,17 @@ void Engine::depart_by_choice(Switch& sw, Port& port, const Choice& choice) {
 }
 
 /// Counts what is payload in a frame, and outer headers.
-void Engine::count_headers(EgressQueue& queue, const Packet& packet) {
+void Lane::count_headers(EgressQueue& queue, const Packet& packet) {
   if (carries_data(packet.kind)) {
     queue.tx_payload += static_cast<std::uint64_t>(packet.bytes - headers_[header_row(packet)]);
   }
   if ((packet.flags & kEncap) != 0) {
-    totals_.encap_bytes += static_cast<std::uint64_t>(tables_.overlay.overhead_bytes);
+    totals_.encap_bytes += static_cast<std::uint64_t>(tables_->overlay.overhead_bytes);
   }
 }
 
 /// While a group is in XOFF: the port may start a packet earlier than noted.
-void Engine::note_due(Switch& sw, std::uint32_t index) {
+void Lane::note_due(Switch& sw, std::uint32_t index) {
   Port& port = sw.port[index];
   if (port.backlog == 0) return;
   const Ps start = next_start(port, &sw.queue[index * kPriorities]);
@@ -62,7 +62,7 @@ void Engine::note_due(Switch& sw, std::uint32_t index) {
 
 /// Departures of all ports in order of (time, port) until `until`, or until no
 /// priority group is in XOFF any more.
-void Engine::settle_in_order(Switch& sw, Ps until) {
+void Lane::settle_in_order(Switch& sw, Ps until) {
   while (sw.in_order && !sw.due.empty() && sw.due.top().first < until) {
     const auto [start, index] = sw.due.top();
     sw.due.pop();
@@ -78,7 +78,7 @@ void Engine::settle_in_order(Switch& sw, Ps until) {
 }
 
 /// Obeys the next pause frame of a port.
-void Engine::take_pause(Switch& sw, std::uint32_t index, Ps at) {
+void Lane::take_pause(Switch& sw, std::uint32_t index, Ps at) {
   settle(sw, index, at);
   take_pfc(sw.first_port + index);
   if (sw.in_order) note_due(sw, index);
@@ -86,7 +86,7 @@ void Engine::take_pause(Switch& sw, std::uint32_t index, Ps at) {
 
 /// Calls `visit(index, wire)` for every port to which pause frames are on the way.
 template <typename Visit>
-void Engine::for_each_pause_wire(const Switch& sw, Visit visit) {
+void Lane::for_each_pause_wire(const Switch& sw, Visit visit) {
   const std::uint64_t* coming = &pfc_coming_[nodes_[sw.node].wire_word];
   for (std::uint32_t w = 0; w < (sw.ports + 63) / 64; ++w) {
     for (std::uint64_t bits = coming[w]; bits != 0; bits &= bits - 1) {
@@ -98,7 +98,7 @@ void Engine::for_each_pause_wire(const Switch& sw, Visit visit) {
 
 /// Collects what comes before `limit`; frames stay where they are until they are
 /// visited. Returns how many packets.
-std::uint32_t Engine::collect(Switch& sw, PacketFifo& box, Ps limit) {
+std::uint32_t Lane::collect(Switch& sw, PacketFifo& box, Ps limit) {
   std::size_t most = box.size();
   for_each_pause_wire(sw, [&](std::uint32_t, const auto& wire) { most += wire.size(); });
   arrivals_.begin(calendar_.start(), calendar_.window_ps(), most);
@@ -115,8 +115,8 @@ std::uint32_t Engine::collect(Switch& sw, PacketFifo& box, Ps limit) {
   });
 }
 
-Ps Engine::process_switch(Switch& sw, Ps limit) {
-  PacketFifo& box = inboxes_.box(sw.node, calendar_.number());
+Ps Lane::process_switch(Switch& sw, Ps limit) {
+  PacketFifo& box = inboxes_.box(nodes_[sw.node].slot, calendar_.number());
   const std::uint32_t packets = collect(sw, box, limit);
   arrivals_.drain([&](const Arrival& arrival, Ps now) __attribute__((always_inline)) {
     if (sw.stopping) [[unlikely]] {

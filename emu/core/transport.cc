@@ -15,7 +15,7 @@ namespace emu {
 /// A packet has reached the endpoint by one of its ports. What the endpoint
 /// sends is brought up to `now` only where the packet can change that: data in
 /// order, which is nearly all of it, changes the receiving side alone.
-void Engine::deliver(Endpoint& ep, const Packet& packet, Ps now) {
+void Lane::deliver(Endpoint& ep, const Packet& packet, Ps now) {
   const std::uint32_t number = ep.first_port + packet.ingress;
   if (packet.kind >= Kind::kArp) [[unlikely]] {
     ++totals_.delivered_packets;
@@ -66,13 +66,13 @@ void Engine::deliver(Endpoint& ep, const Packet& packet, Ps now) {
 }
 
 /// A control packet in answer to one that has just come.
-void Engine::answer(Endpoint& ep, Kind kind, std::uint32_t qp, std::uint32_t psn, Ps now,
-                    std::uint8_t flags) {
+void Lane::answer(Endpoint& ep, Kind kind, std::uint32_t qp, std::uint32_t psn, Ps now,
+                  std::uint8_t flags) {
   settle_endpoint(ep, now);
   send_control(ep, kind, qp, psn, now, flags);
 }
 
-void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
+void Lane::on_data(Endpoint& ep, const Packet& packet, Ps now) {
   RecvQp& recv = recv_[packet.qp];
   const NicParams& nic = nic_profiles_[ep.profile];
   if (recv.message == kNone) recv.message = qps_[packet.qp].first_message;
@@ -125,7 +125,7 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
   if (recv.expected == message->end_psn() && message->end < 0 && !message->failed) {
     message->end = now;
     if (!write) message->acked = now;
-    if (!write || !done_when_acked_) --unfinished_;
+    if (!write || !done_when_acked_) ++ended_;
   }
   if (write && ((packet.flags & kLast) != 0 ||
                 recv.since_ack >= static_cast<std::uint32_t>(nic.ack_interval))) {
@@ -135,7 +135,7 @@ void Engine::on_data(Endpoint& ep, const Packet& packet, Ps now) {
 }
 
 /// Everything before `una` has arrived.
-void Engine::acknowledge(SendQp& send, std::uint32_t una, Ps now) {
+void Lane::acknowledge(SendQp& send, std::uint32_t una, Ps now) {
   if (una <= send.una_psn) return;
   send.una_psn = una;
   send.progress = now;
@@ -144,20 +144,20 @@ void Engine::acknowledge(SendQp& send, std::uint32_t una, Ps now) {
     Message& message = messages_[send.una_message];
     if (message.acked < 0) {
       message.acked = now;
-      if (done_when_acked_ && !message.failed) --unfinished_;
+      if (done_when_acked_ && !message.failed) ++ended_;
     }
     if (message.next == kNone) break;
     send.una_message = message.next;
   }
 }
 
-void Engine::rewind(SendQp& send, std::uint32_t psn) {
+void Lane::rewind(SendQp& send, std::uint32_t psn) {
   if (psn >= send.next_psn) return;
   send.next_psn = psn;
   while (messages_[send.message].first_psn > psn) send.message = messages_[send.message].previous;
 }
 
-void Engine::on_ack(Endpoint& ep, const Packet& packet, Ps now) {
+void Lane::on_ack(Endpoint& ep, const Packet& packet, Ps now) {
   SendQp& send = send_[packet.qp];
   acknowledge(send, packet.psn, now);
   const NicParams& nic = nic_profiles_[ep.profile];
@@ -172,7 +172,7 @@ void Engine::on_ack(Endpoint& ep, const Packet& packet, Ps now) {
   if (!any_order_.empty()) hear_of_arrivals(ep, packet.qp, packet.psn, now);
 }
 
-void Engine::on_nak(Endpoint& ep, const Packet& packet, Ps now) {
+void Lane::on_nak(Endpoint& ep, const Packet& packet, Ps now) {
   SendQp& send = send_[packet.qp];
   if (send.state == SendState::kFailed || packet.psn < send.una_psn) return;  // overtaken
   acknowledge(send, packet.psn, now);
@@ -185,7 +185,7 @@ void Engine::on_nak(Endpoint& ep, const Packet& packet, Ps now) {
   make_ready(ep, packet.qp, now);
 }
 
-void Engine::on_cnp(Endpoint& ep, const Packet& packet, Ps now) {
+void Lane::on_cnp(Endpoint& ep, const Packet& packet, Ps now) {
   SendQp& send = send_[packet.qp];
   if (send.message != kNone) ++messages_[send.message].cnps;
   const NicParams& nic = nic_profiles_[ep.profile];
@@ -197,7 +197,7 @@ void Engine::on_cnp(Endpoint& ep, const Packet& packet, Ps now) {
   });
 }
 
-void Engine::on_read_request(Endpoint& ep, const Packet& packet, Ps now) {
+void Lane::on_read_request(Endpoint& ep, const Packet& packet, Ps now) {
   SendQp& send = send_[packet.qp];
   if (send.state == SendState::kFailed) return;
   const NicParams& nic = nic_profiles_[ep.profile];
@@ -223,7 +223,7 @@ void Engine::on_read_request(Endpoint& ep, const Packet& packet, Ps now) {
   make_ready(ep, packet.qp, now);
 }
 
-void Engine::start_message(Endpoint& ep, std::uint32_t number, Ps now) {
+void Lane::start_message(Endpoint& ep, std::uint32_t number, Ps now) {
   Message& message = messages_[number];
   const QueuePair& qp = qps_[message.qp];
   if (qp.verb == Verb::kRead) {
@@ -256,7 +256,7 @@ void Engine::start_message(Endpoint& ep, std::uint32_t number, Ps now) {
   make_ready(ep, message.qp, now);
 }
 
-void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps start) {
+void Lane::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps start) {
   const QueuePair& qp = qps_[qp_number];
   SendQp& send = send_[qp_number];
   const NicParams& nic = nic_profiles_[ep.profile];
@@ -338,22 +338,22 @@ void Engine::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps sta
   }
 }
 
-void Engine::fail(std::uint32_t qp, std::uint32_t node, Ps now) {
+void Lane::fail(std::uint32_t qp, std::uint32_t node, Ps now) {
   SendQp& send = send_[qp];
   send.state = SendState::kFailed;
   ++totals_.failed_qps;
   record(now, EventKind::kQpFailed, node, nodes_[node].first_port, qp);
-  unfinished_ -= std::exchange(qps_[qp].expected, 0);
+  ended_ += std::exchange(qps_[qp].expected, 0);
   for (std::uint32_t m = qps_[qp].first_message; m != kNone; m = messages_[m].next) {
     Message& message = messages_[m];
     const bool done = (done_when_acked_ ? message.acked : message.end) >= 0;
     if (message.failed || done) continue;
     message.failed = message.end < 0;
-    --unfinished_;
+    ++ended_;
   }
 }
 
-void Engine::on_retransmit_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
+void Lane::on_retransmit_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
   SendQp& send = send_[qp];
   const NicParams& nic = nic_profiles_[ep.profile];
   send.timer_armed = false;
@@ -387,7 +387,7 @@ void Engine::on_retransmit_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
   arm(ep, send.progress + nic.retransmit_timeout_ps, TimerKind::kRetransmit, qp);
 }
 
-void Engine::on_read_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
+void Lane::on_read_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
   RecvQp& recv = recv_[qp];
   const NicParams& nic = nic_profiles_[ep.profile];
   recv.timer_armed = false;

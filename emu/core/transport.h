@@ -98,6 +98,21 @@ struct QueuePair {
   Verb verb = Verb::kWrite;
 };
 
+/// Endpoint whose address is the packet's source.
+inline std::uint32_t source_of(const Packet& packet, const QueuePair* qps) {
+  if (packet.kind >= Kind::kArp) return packet.qp;
+  const QueuePair& qp = qps[packet.qp];
+  return carries_data(packet.kind) ? qp.src : qp.dst;
+}
+
+/// Hash input of the packet's own (inner) 5-tuple; `sprayed`: it has a value of its own.
+inline std::uint32_t entropy_of(const Packet& packet, const QueuePair* qps, bool sprayed) {
+  if (packet.kind >= Kind::kArp) return static_cast<std::uint32_t>(mix64(packet.qp));
+  const QueuePair& qp = qps[packet.qp];
+  if (sprayed) return with_value(qp.entropy, packet.entropy);
+  return carries_data(packet.kind) ? qp.entropy : qp.entropy_back;
+}
+
 struct NicParams {
   std::int32_t mtu = 4096;         // RDMA path MTU: payload per packet
   std::int32_t ack_interval = 16;  // packets per ACK

@@ -54,7 +54,8 @@ void Engine::poll_watchdogs() {
 void Engine::begin_storm(std::uint32_t number, WatchdogAction action) {
   Port& port = ports_[number / kPriorities];
   EgressQueue& queue = queues_[number];
-  record(now_, EventKind::kWatchdogStorm, port.node, number / kPriorities, number % kPriorities);
+  events_.push_back(
+      {now_, EventKind::kWatchdogStorm, port.node, number / kPriorities, number % kPriorities});
   ++queue.storms;
   if (action == WatchdogAction::kAlert) return;
   queue.obeys_pauses = false;
@@ -65,13 +66,15 @@ void Engine::begin_storm(std::uint32_t number, WatchdogAction action) {
     port.to->note_impairment();
   }
   Switch& sw = switches_[nodes_[port.node].index];
-  if (sw.in_order) note_due(sw, port.index);
-  wake(port.node, now_);
+  Lane& lane = lane_of(port.node);
+  if (sw.in_order) lane.note_due(sw, port.index);
+  lane.wake(port.node, now_);
 }
 
 void Engine::end_storm(std::uint32_t number) {
   Port& port = ports_[number / kPriorities];
-  record(now_, EventKind::kWatchdogRestored, port.node, number / kPriorities, number % kPriorities);
+  events_.push_back(
+      {now_, EventKind::kWatchdogRestored, port.node, number / kPriorities, number % kPriorities});
   EgressQueue& queue = queues_[number];
   ++queue.restored;
   queue.obeys_pauses = true;

@@ -15,9 +15,9 @@ namespace emu {
 /// Reaches into the engine where no public call shows what a test needs.
 struct EngineTest {
   static void encapsulate(Engine& e, Packet& packet, std::uint16_t vtep) {
-    e.encapsulate(e.switches_[0], packet, vtep);
+    e.lane_of(0).encapsulate(e.switches_[0], packet, vtep);
   }
-  static void decapsulate(Engine& e, Packet& packet) { e.decapsulate(packet); }
+  static void decapsulate(Engine& e, Packet& packet) { e.lane_of(0).decapsulate(packet); }
   static std::uint32_t entropy(const Engine& e, std::uint32_t qp) { return e.qps_[qp].entropy; }
   static const SendQp& sender(const Engine& e, std::uint32_t qp) { return e.send_[qp]; }
   static const RecvQp& receiver(const Engine& e, std::uint32_t qp) { return e.recv_[qp]; }
@@ -27,8 +27,9 @@ struct EngineTest {
   }
   static void control(Engine& e, Kind kind, std::uint32_t qp, std::uint32_t psn, Ps now) {
     Endpoint& ep = e.endpoints_[e.qps_[qp].dst];
-    e.send_control(ep, kind, qp, psn, now);
-    e.wake(ep.node, now);
+    Lane& lane = e.lane_of(ep.node);
+    lane.send_control(ep, kind, qp, psn, now);
+    lane.wake(ep.node, now);
   }
 };
 

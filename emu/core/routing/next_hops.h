@@ -13,12 +13,12 @@ namespace emu {
 
 class NextHops {
  public:
-  NextHops(Engine& engine, Switch& sw, std::uint16_t group, const Packet& packet, Ps now)
-      : engine_(engine),
+  NextHops(Lane& lane, Switch& sw, std::uint16_t group, const Packet& packet, Ps now)
+      : lane_(lane),
         switch_(sw),
-        ports_(engine.ports_.data()),
-        queues_(engine.queues_.data() + packet.current_priority()),
-        members_(engine.tables_.groups.members(group)),
+        ports_(lane.ports_.data()),
+        queues_(lane.queues_.data() + packet.current_priority()),
+        members_(lane.tables_->groups.members(group)),
         packet_(packet),
         now_(now),
         group_(group) {}
@@ -26,7 +26,7 @@ class NextHops {
   std::uint32_t size() const { return members_.count; }
   std::uint32_t group() const { return group_; }
   Ps now() const { return now_; }
-  /// Port among those of the engine.
+  /// Port among those of the lane.
   std::uint32_t member(std::uint32_t i) const { return members_.ports[i]; }
   /// Port among those of the switch.
   std::uint32_t port_index(std::uint32_t i) const { return members_.ports[i] - switch_.first_port; }
@@ -37,13 +37,13 @@ class NextHops {
   }
   /// The path that was chosen for the packet's queue pair.
   std::uint32_t pin(const Packet& packet) const {
-    return packet.qp < engine_.pins_.size() ? engine_.pins_[packet.qp] : 0;
+    return packet.qp < lane_.pins_.size() ? lane_.pins_[packet.qp] : 0;
   }
   /// False: the switch knows that the link is down. True before it has noticed.
   bool alive(std::uint32_t i) const { return !port(i).known_down; }
   /// Bytes that wait for the port in the packet's class.
   std::int64_t queue_bytes(std::uint32_t i, const Packet& /*packet*/) const {
-    if (port(i).backlog != 0) engine_.settle(switch_, port_index(i), now_);
+    if (port(i).backlog != 0) lane_.settle(switch_, port_index(i), now_);
     return queue(i).bytes;
   }
   /// The same or more, for less.
@@ -52,7 +52,7 @@ class NextHops {
   }
   /// Bytes of link time that the class has taken so far.
   std::uint64_t sent_bytes(std::uint32_t i, const Packet& /*packet*/) const {
-    if (port(i).backlog != 0) engine_.settle(switch_, port_index(i), now_);
+    if (port(i).backlog != 0) lane_.settle(switch_, port_index(i), now_);
     return queue(i).tx_bytes;
   }
   /// Time that the port takes to send `bytes`.
@@ -60,7 +60,7 @@ class NextHops {
   /// Grade of what waits behind the next hop, on the way to the packet's
   /// destination, as far as it is known here.
   std::uint32_t remote_grade(std::uint32_t i, const Packet& packet) const {
-    return engine_.remote_.grade(members_.ports[i], packet.route);
+    return lane_.remote_->grade(members_.ports[i], packet.route);
   }
 
  private:
@@ -69,7 +69,7 @@ class NextHops {
     return queues_[std::size_t{members_.ports[i]} * kPriorities];
   }
 
-  Engine& engine_;
+  Lane& lane_;
   Switch& switch_;
   const Port* ports_;
   const EgressQueue* queues_;  // of the packet's class
