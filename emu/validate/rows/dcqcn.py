@@ -22,6 +22,10 @@ TABLE = {2: 2.387166e-04, 10: 1.887666e-03, 32: 8.225209e-03}
 bracketed search, held here against another solver."""
 
 
+MANY, ALPHA_MAX = 8, 0.16
+"""Where the model holds: the rates of many flows, none of which a single cut changes much."""
+
+
 def solver(folder: Path) -> Result:
     """The fixed point of the fluid model, solved twice."""
     result = Result()
@@ -44,8 +48,12 @@ def _late(done: Done) -> tuple[float, float, float]:
     ends = series.iloc[[0, -1]]
     payload, span = (float(np.diff(ends[name])[0]) for name in ("delivered_payload_bytes", "t_ps"))
     mtu = done.scenario.spec.topology.nic.mtu
-    used = payload * (mtu + 82) / mtu * 8 / (span / 1e12) / 100e9
+    used = payload * (mtu + 82) / mtu * 8 / (span / 1e12) / _link_bps(done)
     return float(padded.mean()), float(padded.std()), used
+
+
+def _link_bps(done: Done) -> float:
+    return float(done.scenario.fabric.ports[0].rate_bps)
 
 
 def _shares(done: Done) -> npt.NDArray[np.float64]:
@@ -93,6 +101,56 @@ def fluid_limit(folder: Path) -> Result:
     return result
 
 
+def assumed(folder: Path) -> Result:
+    """Flows that do what the fluid model assumes: its fixed point, for every set and number."""
+    result = Result()
+    series: dict[str, list[tuple[int, float, float]]] = {}
+    cnp_s = 1e-6
+    for done in runs(load(folder, "dcqcn-fluid.yaml")):
+        n = len(_shares(done))
+        mean, deviation, used = _late(done)
+        packet = done.scenario.spec.topology.nic.mtu + 82
+        params = FluidParams(packet_bytes=packet, rate_bps=_link_bps(done), cut_s=cnp_s,
+                             kmax_kb=3905, pmax=0.2)  # fmt: skip
+        point, marked = fixed_point(params, n), _marked(done)
+        alpha = -np.expm1(params.alpha_s * params.rate_bps / packet / 8 / n * np.log1p(-point.p))
+        link = f"{params.rate_bps / 1e9:.0f}G, packets of {packet:,} B"
+        if n >= MANY and alpha <= ALPHA_MAX:
+            result.checks += [
+                Check(f"{link}, {n} flows: marked packets, share", point.p, marked, 0.05),
+                Check(f"{link}, {n} flows: mean queue, kB", point.queue_kb, mean, 0.05),
+            ]
+        else:
+            result.notes.append(
+                f"{link}, {n} flows (alpha {alpha:.3f}): marks {marked / point.p - 1:+.1%}, queue "
+                f"{mean / point.queue_kb - 1:+.1%} ({mean:.0f} ± {deviation:.0f} kB, link "
+                f"{used:.1%} used)."
+            )
+        series.setdefault(link, []).append((n, point.queue_kb, mean))
+    result.notes.append(
+        "At the model's defaults (CoNEXT 2016; 40G and 100G, small and large packets) emu settles "
+        "at its fixed point once two things are as it assumes: notifications are not held back for "
+        "50 us while the increase timer runs (that raises the marks by a quarter, see the row "
+        "dcqcn-steady), and the target rises after F steps, not with the F-th (4 %). It holds from "
+        f"{MANY} flows on and up to an alpha of {ALPHA_MAX}, a cut of {ALPHA_MAX / 2:.0%}. Fewer "
+        "flows leave the link idle at times; larger cuts part the mean of products from the "
+        "product of means: both are in the lines above."
+    )
+    result.figure = Figure(
+        "Queue of N DCQCN flows that do what the fluid model assumes", "flows", "mean queue, kB",
+        [
+            line
+            for link, rows in series.items()
+            for line in (
+                Line(f"fluid, {link}", [r[0] for r in rows], [r[1] for r in rows]),
+                Line(f"emu, {link}", [r[0] for r in rows], [r[2] for r in rows], dots=True),
+            )
+        ],
+        log_x=True, log_y=True,
+    )  # fmt: skip
+    return result
+
+
 def steady(folder: Path) -> Result:
     """Queue, marks, utilisation and fairness of N long flows into one port."""
     result, ns, queues, model, own = Result(), [], [], [], []
@@ -108,7 +166,7 @@ def steady(folder: Path) -> Result:
         if 8 <= n <= 16:  # the swing of the queue lies within the ramp
             result.checks += [
                 Check(f"{n} flows: marked packets, share", p, marked, 0.05),
-                Check(f"{n} flows: mean queue, kB", queue, mean, 0.08),
+                Check(f"{n} flows: mean queue, kB", queue, mean, 0.05),
             ]
         result.notes.append(
             f"{n} flows: fluid p* = {point.p:.3e}, the algorithm under independent marks "
@@ -122,9 +180,9 @@ def steady(folder: Path) -> Result:
     result.notes.append(
         "The expected values are those of the algorithm itself, without a queue, each packet "
         "marked independently (`emu/validate/marking.py`): emu agrees with it within 5 % where the "
-        "queue swings inside the ramp. The fluid model's own point is 28 to 36 % lower at these "
-        "parameters, whoever simulates (row dcqcn-fluid-limit). With 2 and 4 flows the queue is "
-        "often empty and with 32 and more it swings beyond kmax, where everything is marked: "
+        "queue swings inside the ramp. They lie 28 to 38 % above the fluid model's own "
+        "point: the row dcqcn-fluid says why. With 2 and 4 flows the queue is often "
+        "empty and with 32 and more it swings beyond kmax, where everything is marked: "
         "there no mean of the ramp is the ramp of the mean."
     )
     result.figure = Figure(
@@ -215,6 +273,8 @@ ROWS = (
         solver),
     Row("dcqcn-fluid-limit", PART, "The fluid model holds where its averages do", FLUID,
         "dcqcn-steady.yaml", fluid_limit, quick=False),
+    Row("dcqcn-fluid", PART, "The fixed point of the fluid model, for each number of flows", FLUID,
+        "dcqcn-fluid.yaml", assumed, quick=False),
     Row("dcqcn-steady", PART, "Long flows into one port: utilisation, marks, queue",
         "the algorithm under independent marks; " + FLUID, "dcqcn-steady.yaml", steady,
         quick=False),
