@@ -19,7 +19,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from emu.errors import InputError, RunError
 from emu.fabric.build import build_fabric
@@ -32,6 +31,7 @@ from emu.sim.scenario import Scenario
 from emu.spec import CaseSpec, load_experiment, load_topology
 from emu.spec.nearest import hint_for
 from emu.workload import ListedFlows, Workload, build_workload
+from emu.workload.table import Table
 
 __all__ = [
     "CASES",
@@ -217,15 +217,25 @@ def _pairs(case: Case, fabric: Fabric) -> tuple[IntArray, IntArray]:
 def _messages(src: IntArray, dst: IntArray, payload_bytes: int) -> Workload:
     """One queue pair and one message per pair, all posted at time 0."""
     ids = np.arange(len(src))
-    ends = {"qp_id": ids, "src_endpoint": src, "dst_endpoint": dst, "priority": PRIORITY}
+    ends: dict[str, npt.ArrayLike] = {
+        "qp_id": ids,
+        "src_endpoint": src,
+        "dst_endpoint": dst,
+        "priority": PRIORITY,
+    }
     # Steps of a prime spread the source ports over the range that RoCEv2 uses.
     udp_sport = UDP_SPORT_MIN + ids * 7919 % (1 << 14)
-    flows = {"flow_id": ids, "transfer_id": ids, "payload_bytes": payload_bytes, "post_ps": 0}
+    flows: dict[str, npt.ArrayLike] = {
+        "flow_id": ids,
+        "transfer_id": ids,
+        "payload_bytes": payload_bytes,
+        "post_ps": 0,
+    }
     return Workload(
-        requests=pd.DataFrame(),
-        transfers=pd.DataFrame(),
-        stream=ListedFlows(pd.DataFrame({**flows, **ends, "verb": "write"}), len(ids)),
-        qps=pd.DataFrame({**ends, "udp_sport": udp_sport}),
+        request_table=Table({}),
+        transfer_table=Table({}),
+        stream=ListedFlows(Table({**flows, **ends, "verb": "write"}), len(ids)),
+        qp_table=Table({**ends, "udp_sport": udp_sport}),
         offered_load=1.0,
         span_ps=0,
         stats={},

@@ -41,9 +41,10 @@ from emu.sim.captures import FOLDER, wire_plan
 from emu.sim.code import code_sha256
 from emu.sim.ports import PortMap, map_ports
 from emu.sim.recording import Recording
-from emu.sim.run import end_ps, write_run
+from emu.sim.run import end_ps
 from emu.sim.scenario import Scenario, make_scenario
 from emu.sim.timeline import Timeline
+from emu.sim.write import write_run
 from emu.telemetry import RunWriter
 from emu.workload import ListedFlows
 
@@ -307,7 +308,12 @@ def _by_switch(part: _Part) -> dict[str, int]:
 
 def _without_traffic(scenario: Scenario) -> Scenario:
     work = scenario.workload
-    quiet = replace(work, stream=ListedFlows(work.flows.iloc[:0], 0), qps=work.qps.iloc[:0])
+    none = slice(0)
+    quiet = replace(
+        work,
+        stream=ListedFlows(work.flow_table.take(none), 0),
+        qp_table=work.qp_table.take(none),
+    )
     arp = replace(scenario.plan.arp, period_ps=0)
     return replace(scenario, workload=quiet, plan=replace(scenario.plan, arp=arp, timeline=[]))
 

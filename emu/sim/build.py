@@ -241,14 +241,14 @@ def _set_tables(
 
 
 def _add_qps(engine: _core.Engine, scenario: Scenario) -> None:
-    qps = scenario.workload.qps
+    qps = scenario.workload.qp_table
     reads = np.zeros(len(qps), dtype=bool)
     reads[scenario.workload.stream.reads] = True
     engine.add_qps(
-        qps["src_endpoint"].to_numpy(np.uint32),
-        qps["dst_endpoint"].to_numpy(np.uint32),
-        qps["udp_sport"].to_numpy(np.uint16),
-        qps["priority"].to_numpy(np.uint8),
+        qps["src_endpoint"].astype(np.uint32),
+        qps["dst_endpoint"].astype(np.uint32),
+        qps["udp_sport"].astype(np.uint16),
+        qps["priority"].astype(np.uint8),
         reads,
     )
     if scenario.spec.routing.policy == "pinned":
@@ -260,7 +260,7 @@ def _add_qps(engine: _core.Engine, scenario: Scenario) -> None:
 def _post(engine: _core.Engine, scenario: Scenario) -> None:
     for flows in scenario.workload.stream.blocks():
         engine.post(
-            flows["qp_id"].to_numpy(np.uint32),
-            flows["payload_bytes"].to_numpy(np.int64),
-            flows["post_ps"].to_numpy(np.int64) + scenario.spec.topology.nic.latency_tx,
+            flows["qp_id"].astype(np.uint32),
+            flows["payload_bytes"],
+            flows["post_ps"] + scenario.spec.topology.nic.latency_tx,
         )

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 import emu
 from emu.core import _core
@@ -25,6 +24,7 @@ from emu.sim.scenario import Scenario
 from emu.spec import ExperimentSpec
 from emu.telemetry import canonical_json
 from emu.workload.queue_pairs import QPN_MAX, QPN_MIN
+from emu.workload.table import Table
 
 FOLDER = "captures"
 ADDRESSES = "addresses.json"
@@ -69,7 +69,7 @@ def wire_plan(scenario: Scenario) -> WirePlan:
     emu.errors.RunError
         For fabrics larger than the address range.
     """
-    fabric, plan, qps = scenario.fabric, scenario.plan, scenario.workload.qps
+    fabric, plan, qps = scenario.fabric, scenario.plan, scenario.workload.qp_table
     routed = not plan.bridged.any()
     addresses = assign_addresses(fabric, routed)
     rows = np.flatnonzero(plan.vtep_of_switch >= 0)
@@ -91,12 +91,12 @@ def wire_plan(scenario: Scenario) -> WirePlan:
         vtep_node=tuple(vteps),
         src_qpn=src_qpn,
         dst_qpn=dst_qpn,
-        udp_sport=qps["udp_sport"].to_numpy(np.uint16),
+        udp_sport=qps["udp_sport"].astype(np.uint16),
         dscp=dscp_of_priorities(scenario.spec),
     )
 
 
-def _qp_numbers(qps: pd.DataFrame) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
+def _qp_numbers(qps: Table) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     """Queue pair numbers at both ends. A NIC has none twice: where two drawn ones are alike,
     the later queue pair gets the next that is free."""
     taken: set[tuple[int, int]] = set()
@@ -223,7 +223,7 @@ class Captures:
         return nics + [(int(ip), f"{fabric.nodes[node].name}.vtep") for ip, node in vteps]
 
     def _table(self) -> dict[str, Any]:
-        fabric, plan, qps = self._scenario.fabric, self.plan, self._scenario.workload.qps
+        fabric, plan, qps = self._scenario.fabric, self.plan, self._scenario.workload.qp_table
         nics = [
             {
                 "endpoint": e,
@@ -242,8 +242,8 @@ class Captures:
             }
             for node in fabric.switches
         ]
-        columns = ["qp_id", "src_endpoint", "dst_endpoint", "priority", "udp_sport"]
-        pairs = qps[columns].assign(src_qpn=plan.src_qpn, dst_qpn=plan.dst_qpn)
+        names = ["qp_id", "src_endpoint", "dst_endpoint", "priority", "udp_sport"]
+        pairs = qps.select(names).having(src_qpn=plan.src_qpn, dst_qpn=plan.dst_qpn)
         return {
             "routed": plan.routed,
             "gateway_mac": GATEWAY_MAC if plan.routed else "",
@@ -252,7 +252,7 @@ class Captures:
             "dscp_by_priority": list(plan.dscp),
             "nics": nics,
             "switches": switches,
-            "queue_pairs": pairs.to_dict(orient="records"),
+            "queue_pairs": pairs.records(),
         }
 
 

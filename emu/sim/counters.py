@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from emu.core import _core
 from emu.fabric.graph import Fabric
@@ -73,32 +72,20 @@ class SaiReader:
 
     def rows(self) -> list[list[Any]]:
         """[object, name, index, counter, value] of everything that is not 0."""
-        frame = self.table()
-        return [list(row) for row in zip(*(frame[c].tolist() for c in frame), strict=True)]
-
-    def table(self) -> pd.DataFrame:
-        """sai_counters.parquet: everything that is not 0."""
-        columns: dict[str, list[Any]] = {
-            name: [] for name in ("object", "name", "index", "counter", "value")
-        }
+        rows: list[list[Any]] = []
         for kind, counters in self.read().items():
             names = self.switch_names if kind == "buffer-pool" else self.port_names
             for counter, values in counters.items():
                 whole = values.reshape(len(names), -1)
                 row, index = np.nonzero(whole)
-                columns["object"] += [kind] * len(row)
-                columns["name"] += names[row].tolist()
-                columns["index"] += index.tolist() if whole.shape[1] > 1 else [-1] * len(row)
-                columns["counter"] += [counter] * len(row)
-                columns["value"] += whole[row, index].tolist()
-        frame = pd.DataFrame(columns)
-        pfc = frame["counter"].str.contains("{}", regex=False)
-        frame.loc[pfc, "counter"] = [
-            name.format(index)
-            for name, index in zip(frame.loc[pfc, "counter"], frame.loc[pfc, "index"], strict=True)
-        ]
-        frame.loc[pfc, "index"] = -1
-        return frame
+                found = (names[row].tolist(), index.tolist(), whole[row, index].tolist())
+                # A counter of one class has its number in its name.
+                plain = whole.shape[1] > 1 and "{}" not in counter
+                rows += [
+                    [kind, name, at if plain else -1, counter.format(at), value]
+                    for name, at, value in zip(*found, strict=True)
+                ]
+        return rows
 
     def _ports(
         self, queues: dict[str, Array], octets: Array, more: dict[str, Any]

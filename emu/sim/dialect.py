@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from emu.core import _core
 from emu.fabric.forwarding import ForwardingPlan
 from emu.fabric.graph import Fabric
 from emu.fabric.numbering import address, node_number
 from emu.spec import DialectSpec
+from emu.workload.table import Table
 
 
 def set_dialect(engine: _core.Engine, dialect: DialectSpec) -> None:
@@ -39,13 +39,13 @@ def switch_hash_seeds(
     return np.array([node_number(fabric, node) for node in fabric.switches], dtype=np.uint32)
 
 
-def hash_words(fabric: Fabric, qps: pd.DataFrame, dialect: DialectSpec) -> npt.NDArray[np.uint32]:
+def hash_words(fabric: Fabric, qps: Table, dialect: DialectSpec) -> npt.NDArray[np.uint32]:
     """What switches hash: addresses and both ports, per queue pair there and back."""
     numbers = [address(node_number(fabric, e)) for e in fabric.endpoints]
     addresses = np.array(numbers, dtype=np.uint32)
-    src = addresses[qps["src_endpoint"].to_numpy()]
-    dst = addresses[qps["dst_endpoint"].to_numpy()]
-    sport = qps["udp_sport"].to_numpy().astype(np.uint32)
+    src = addresses[qps["src_endpoint"]]
+    dst = addresses[qps["dst_endpoint"]]
+    sport = qps["udp_sport"].astype(np.uint32)
     dport = np.uint32(dialect.hash_dport)
     there = sport | dport << np.uint32(16)
     back = dport | sport << np.uint32(16)

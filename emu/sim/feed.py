@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from emu.core import _core
-from emu.sim.results import MESSAGE_COLUMNS, FlowTotals, flow_rows
+from emu.sim.flows import MESSAGE_COLUMNS, FlowTotals, flow_rows
 from emu.sim.scenario import Scenario
 from emu.telemetry import FLOWS_PER_GROUP
 from emu.workload import FLOW_COLUMNS
+from emu.workload.table import Table, concat
 
 Columns = dict[str, npt.NDArray[np.int64]]
 FOREVER_PS = 1 << 62
@@ -42,7 +42,7 @@ class Feed:
         self,
         engine: _core.Engine,
         scenario: Scenario,
-        keep: Callable[[pd.DataFrame], None],
+        keep: Callable[[Table], None],
         *,
         whole: bool = False,
     ) -> None:
@@ -52,7 +52,7 @@ class Feed:
         self._whole = whole
         self._delay_ps = scenario.spec.topology.nic.latency_tx
         stream = scenario.workload.stream
-        self._blocks: Iterator[pd.DataFrame] = stream.blocks()
+        self._blocks: Iterator[Table] = stream.blocks()
         self._rest = next(self._blocks, None)
         self._open: list[_Group] = []
         self._handed_out = 0
@@ -62,12 +62,12 @@ class Feed:
         """Post what is due before this time; hand out what has ended by now."""
         limit_ps = FOREVER_PS if self._whole else until_ps
         while self._rest is not None:
-            due = int(np.searchsorted(self._rest["post_ps"].to_numpy(), limit_ps))
+            due = int(np.searchsorted(self._rest["post_ps"], limit_ps))
             if due:
                 self._collect()
-                self._post(self._rest.iloc[:due])
+                self._post(self._rest.take(slice(due)))
             if due < len(self._rest):
-                self._rest = self._rest.iloc[due:]
+                self._rest = self._rest.take(slice(due, None))
                 return
             self._rest = next(self._blocks, None)
 
@@ -91,18 +91,18 @@ class Feed:
             self._hand_out(_Group())
         self._open.clear()
 
-    def _post(self, flows: pd.DataFrame) -> None:
+    def _post(self, flows: Table) -> None:
         self._engine.post(
-            flows["qp_id"].to_numpy(np.uint32),
-            flows["payload_bytes"].to_numpy(np.int64),
-            flows["post_ps"].to_numpy(np.int64) + self._delay_ps,
+            flows["qp_id"].astype(np.uint32),
+            flows["payload_bytes"],
+            flows["post_ps"] + self._delay_ps,
         )
         while len(flows):
             if not self._open or self._open[-1].room == 0:
                 self._open.append(_Group())
-            taken = flows.iloc[: self._open[-1].room]
+            taken = flows.take(slice(self._open[-1].room))
             self._open[-1].add(taken)
-            flows = flows.iloc[len(taken) :]
+            flows = flows.take(slice(len(taken), None))
 
     def _collect(self) -> None:
         self._put(self._engine.retire())
@@ -139,22 +139,22 @@ class _Group:
             name: np.zeros(FLOWS_PER_GROUP, dtype=np.int64) for name in MESSAGE_COLUMNS
         }
         self.over = np.zeros(FLOWS_PER_GROUP, dtype=bool)
-        self._frames: list[pd.DataFrame] = []
+        self._tables: list[Table] = []
         self._count = 0
 
     @property
     def room(self) -> int:
         return FLOWS_PER_GROUP - self._count
 
-    def add(self, flows: pd.DataFrame) -> None:
-        self._frames.append(flows)
+    def add(self, flows: Table) -> None:
+        self._tables.append(flows)
         self._count += len(flows)
 
-    def flows(self) -> pd.DataFrame:
-        if not self._frames:
-            return pd.DataFrame({name: np.zeros(0, dtype=np.int64) for name in FLOW_COLUMNS})
-        self._frames = [pd.concat(self._frames, ignore_index=True)]
-        return self._frames[0]
+    def flows(self) -> Table:
+        if not self._tables:
+            return Table({name: np.zeros(0, dtype=np.int64) for name in FLOW_COLUMNS})
+        self._tables = [concat(self._tables)]
+        return self._tables[0]
 
     def results(self) -> Columns:
         return {name: column[: self._count] for name, column in self.columns.items()}
@@ -163,4 +163,4 @@ class _Group:
         """Transfers of the flows that are over, or among these rows."""
         mask = self.over[: self._count].copy()
         mask[live] = True
-        return self.flows()["transfer_id"].to_numpy(np.int64)[mask]
+        return self.flows()["transfer_id"][mask]

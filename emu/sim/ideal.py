@@ -16,11 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from emu.fabric.graph import Fabric
 from emu.sim.build import switch_profile
 from emu.spec import ExperimentSpec
+from emu.workload.table import Table
 
 PREAMBLE_BYTES = 8
 GAP_BYTES = 20
@@ -200,12 +200,12 @@ class EmptyFabric:
         total = sum(ends) + full * message.middle + message.packets * GAP_BYTES
         return serialisation_ps(total, rate_bps)
 
-    def transfer_ps(self, flows: pd.DataFrame, ready_ps: int) -> int:
+    def transfer_ps(self, flows: Table, ready_ps: int) -> int:
         """Time of one transfer: until its slowest flow is complete.
 
         Parameters
         ----------
-        flows : DataFrame
+        flows : Table
             Rows of the transfer with src_endpoint, dst_endpoint, payload_bytes, post_ps, verb.
         ready_ps : int
             When the transfer starts.
@@ -213,10 +213,10 @@ class EmptyFabric:
         end = ready_ps
         busy: dict[tuple[str, int], int] = {}
         for src, dst, size, post, verb in zip(
-            flows["src_endpoint"].to_numpy().tolist(),
-            flows["dst_endpoint"].to_numpy().tolist(),
-            flows["payload_bytes"].to_numpy().tolist(),
-            flows["post_ps"].to_numpy().tolist(),
+            flows["src_endpoint"].tolist(),
+            flows["dst_endpoint"].tolist(),
+            flows["payload_bytes"].tolist(),
+            flows["post_ps"].tolist(),
             flows["verb"].tolist(),
             strict=True,
         ):
@@ -238,20 +238,22 @@ class EmptyFabric:
 def ideal_transfer_ps(
     fabric: Fabric,
     spec: ExperimentSpec,
-    transfers: pd.DataFrame,
-    flows: Iterable[pd.DataFrame],
+    transfers: Table,
+    flows: Iterable[Table],
 ) -> npt.NDArray[np.int64]:
     """Empty-fabric time of every transfer, in order of transfer_id.
 
-    ``flows`` are frames of whole transfers.
+    ``flows`` are tables of whole transfers.
     """
     empty = EmptyFabric(fabric, spec)
     ready = dict(
         zip(transfers["transfer_id"].tolist(), transfers["ready_ps"].tolist(), strict=True)
     )
-    ideal = {
-        transfer: empty.transfer_ps(own, ready[transfer])
-        for frame in flows
-        for transfer, own in frame.groupby("transfer_id", sort=False)
-    }
+    ideal: dict[int, int] = {}
+    for table in flows:
+        ids = table["transfer_id"]
+        order = np.argsort(ids, kind="stable")
+        found, first = np.unique(ids[order], return_index=True)
+        for transfer, rows in zip(found.tolist(), np.split(order, first)[1:], strict=True):
+            ideal[transfer] = empty.transfer_ps(table.take(rows), ready[transfer])
     return np.array([ideal[transfer] for transfer in ready], dtype=np.int64)

@@ -21,11 +21,11 @@ HOPS_MAX = 8
 def pin_paths(scenario: Scenario) -> npt.NDArray[np.uint32]:
     """Number of the path of each queue pair, by QP id."""
     fabric, plan = scenario.fabric, scenario.plan
-    qps, flows = scenario.workload.qps, scenario.workload.flows
-    payload = flows.groupby("qp_id")["payload_bytes"].sum()
-    wanted = payload.reindex(qps["qp_id"], fill_value=0).to_numpy()
-    src = qps["src_endpoint"].to_numpy()
-    dst = qps["dst_endpoint"].to_numpy()
+    qps = scenario.workload.qp_table
+    wanted = np.zeros(len(qps), dtype=np.int64)
+    for flows in scenario.workload.stream.blocks():
+        np.add.at(wanted, flows["qp_id"], flows["payload_bytes"])
+    src, dst = qps["src_endpoint"], qps["dst_endpoint"]
     paths = _Paths(fabric, plan)
     load = np.zeros(len(fabric.ports), dtype=np.int64)
     pins = np.zeros(len(qps), dtype=np.uint32)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import pandas as pd
 from emu.core import _core
 from emu.fabric.graph import Fabric
 from emu.sim.build import PRIORITIES, reorder_packets
+from emu.sim.flows import FlowTotals, all_flow_rows
 from emu.sim.ideal import ideal_transfer_ps
 from emu.sim.ports import PortMap
 from emu.sim.scenario import Scenario
@@ -22,90 +22,16 @@ from emu.telemetry.schema import DEAD_ENDS
 _KINDS = {"endpoint": "endpoint", "leaf": "leaf", "spine": "spine", "super_spine": "super-spine"}
 
 
-MESSAGE_COLUMNS = (
-    "first_tx_ps",
-    "end_ps",
-    "acked_ps",
-    "retransmitted_bytes",
-    "packets",
-    "ecn_marked_packets",
-    "cnp_received",
-    "timeouts",
-    "naks",
-    "failed",
-)
-"""What the engine tells of each message."""
-
-Columns = Mapping[str, npt.NDArray[Any]]
-
-
 def flow_table(engine: _core.Engine, scenario: Scenario) -> pd.DataFrame:
     """flows.parquet of an engine that was given all flows at once."""
-    return flow_rows(scenario.workload.flows, engine.messages())
-
-
-def flow_rows(flows: pd.DataFrame, messages: Columns) -> pd.DataFrame:
-    """Rows of flows.parquet: flows of the workload, and what became of them."""
-    out = flows[
-        [
-            "flow_id",
-            "transfer_id",
-            "qp_id",
-            "src_endpoint",
-            "dst_endpoint",
-            "priority",
-            "payload_bytes",
-            "post_ps",
-        ]
-    ].reset_index(drop=True)
-    for name in MESSAGE_COLUMNS[:-1]:
-        out[name] = messages[name]
-    failed = messages["failed"].astype(bool)
-    out["status"] = np.where(
-        failed, "failed", np.where(messages["end_ps"] >= 0, "done", "unfinished")
-    )
-    return out
-
-
-class FlowTotals:
-    """What other tables say of flows, learnt from these in any order: when transfers end (with
-    their slowest flow), and packets by queue pair."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        n_flows = scenario.workload.transfers["n_flows"].to_numpy(np.int64)
-        self.packets = np.zeros(len(scenario.workload.qps), dtype=np.int64)
-        self._n_flows = n_flows
-        self._done = np.zeros_like(n_flows)
-        self._latest_ps = np.full_like(n_flows, -1)
-        self.failed = np.zeros(len(n_flows), dtype=bool)
-
-    def add(self, flows: pd.DataFrame) -> None:
-        """Rows of flows.parquet, each once."""
-        np.add.at(self.packets, flows["qp_id"].to_numpy(np.int64), flows["packets"].to_numpy())
-        own = flows[flows["transfer_id"] >= 0]
-        transfer = own["transfer_id"].to_numpy(np.int64)
-        end_ps = own["end_ps"].to_numpy(np.int64)
-        np.maximum.at(self._latest_ps, transfer, end_ps)
-        np.add.at(self._done, transfer[end_ps >= 0], 1)
-        self.failed[transfer[own["status"].to_numpy() == "failed"]] = True
-
-    def done(self, more: npt.NDArray[np.int64]) -> int:
-        """Transfers whose flows have all ended, with one more flow of each of ``more``."""
-        counts = self._done + np.bincount(more[more >= 0], minlength=len(self._done))
-        return int((counts == self._n_flows).sum())
-
-    @property
-    def end_ps(self) -> npt.NDArray[np.int64]:
-        """By transfer; -1: some of it has not arrived."""
-        return np.where(self._done == self._n_flows, self._latest_ps, -1)
+    return all_flow_rows(engine, scenario).frame()
 
 
 def transfer_table(scenario: Scenario, totals: FlowTotals) -> pd.DataFrame:
     """transfers.parquet."""
     workload = scenario.workload
-    given = workload.transfers
-    ids = given["transfer_id"].to_numpy(np.int64)
-    start = given["ready_ps"].to_numpy(np.int64)
+    given = workload.transfer_table
+    ids, start = given["transfer_id"], given["ready_ps"]
     end_ps = totals.end_ps[ids]
     ideal = ideal_transfer_ps(scenario.fabric, scenario.spec, given, workload.stream.transfers())
     with np.errstate(invalid="ignore"):
@@ -114,14 +40,14 @@ def transfer_table(scenario: Scenario, totals: FlowTotals) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "transfer_id": ids,
-            "request_id": given["request_id"].to_numpy(),
-            "kv_bytes": given["kv_bytes"].to_numpy(),
+            "request_id": given["request_id"],
+            "kv_bytes": given["kv_bytes"],
             "start_ps": start,
             "end_ps": end_ps,
             "ideal_ps": ideal,
             "slowdown": slowdown,
             "block": blocks_of(start, scenario.spec.record.blocks),
-            "n_flows": given["n_flows"].to_numpy(),
+            "n_flows": given["n_flows"],
             "status": status,
         }
     )
@@ -170,16 +96,16 @@ def request_table(scenario: Scenario, transfers: pd.DataFrame) -> pd.DataFrame:
 def qp_table(engine: _core.Engine, scenario: Scenario, totals: FlowTotals) -> pd.DataFrame:
     """qps.parquet."""
     raw = engine.reordering()
-    qps, spec = scenario.workload.qps, scenario.spec
+    qps, spec = scenario.workload.qp_table, scenario.spec
     # One bit per packet that may be early; selective repeat keeps the same at the sender.
     sides = {"go-back-n": 0, "in-order": 1, "selective-repeat": 2}[spec.transport.receiver]
     held_bytes = raw["held_max_packets"] * spec.topology.nic.mtu
     in_order = spec.transport.receiver == "in-order"
     return pd.DataFrame(
         {
-            "qp_id": qps["qp_id"].to_numpy(),
-            "src_endpoint": qps["src_endpoint"].to_numpy(),
-            "dst_endpoint": qps["dst_endpoint"].to_numpy(),
+            "qp_id": qps["qp_id"],
+            "src_endpoint": qps["src_endpoint"],
+            "dst_endpoint": qps["dst_endpoint"],
             "data_packets": totals.packets,
             "early_packets": raw["early_packets"],
             "early_max_packets": raw["early_max_packets"],

@@ -6,8 +6,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-import pandas as pd
-
 from emu.errors import SpecError
 from emu.fabric.build import build_fabric
 from emu.fabric.designs import plan_design
@@ -28,7 +26,9 @@ class Scenario:
     workload: Workload
 
     def sha256(self) -> str:
-        """Digest of everything that shapes the result."""
+        """Digest of everything that shapes the result; for after the run, as it needs pandas."""
+        import pandas as pd
+
         digest = hashlib.sha256()
         digest.update(self.spec.fingerprint().encode())
         digest.update(str(self.seed).encode())
@@ -38,8 +38,9 @@ class Scenario:
         digest.update(repr((plan.groups, plan.tunnels, plan.timeline)).encode())
         digest.update(repr((plan.policies, plan.remote_grades)).encode())
         workload = self.workload
-        for frame in (*workload.stream.blocks(), workload.qps, workload.transfers):
-            digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+        for table in (*workload.stream.blocks(), workload.qp_table, workload.transfer_table):
+            hashes = pd.util.hash_pandas_object(table.frame(), index=False)
+            digest.update(hashes.to_numpy().tobytes())
         return digest.hexdigest()
 
 

@@ -77,11 +77,10 @@ class LiveFile:
         self._loads: deque[npt.NDArray[np.float64]] = deque(maxlen=SNAPSHOTS)
         self._then = (0, np.zeros(n), np.zeros(len(fabric.ports) * PRIORITIES, dtype=np.int64))
         if feed is None:
-            flows = scenario.workload.flows
-            own = flows["transfer_id"].to_numpy() >= 0
-            self._flow_rows = np.flatnonzero(own)
-            self._flow_transfer = flows["transfer_id"].to_numpy()[own]
-        self._start = scenario.workload.transfers.get("ready_ps")
+            transfer = scenario.workload.flow_table["transfer_id"]
+            self._flow_rows = np.flatnonzero(transfer >= 0)
+            self._flow_transfer = transfer[self._flow_rows]
+        self._start = scenario.workload.transfer_table["ready_ps"]
         self._ideal: npt.NDArray[np.int64] | None = None
 
     def show(self, fraction: float) -> None:
@@ -118,7 +117,7 @@ class LiveFile:
             ecn_marked=totals["ecn_marked_packets"],
             pfc_frames=totals["pfc_frames"],
             transfers_done=done,
-            transfers=len(scenario.workload.transfers),
+            transfers=len(scenario.workload.transfer_table),
             uplinks=self._load(raw["tx_bytes"]),
             queues=self._queues(raw),
             slowest=slowest,
@@ -161,13 +160,13 @@ class LiveFile:
         """
         if self._feed is not None:
             return self._feed.transfers_done(), []
-        if self._start is None or len(self._start) == 0:
+        if len(self._start) == 0:
             return 0, []
         n, now = len(self._start), self._engine.now_ps
         ended = self._engine.messages()["end_ps"][self._flow_rows] >= 0
         flows = np.bincount(self._flow_transfer, minlength=n)
         over = np.bincount(self._flow_transfer, weights=ended, minlength=n)
-        start = self._start.to_numpy()
+        start = self._start
         open_ = np.flatnonzero((over < flows) & (start < now))
         rows = open_[np.argsort(start[open_], kind="stable")][:ROWS]
         if self._ideal is None:
@@ -175,8 +174,8 @@ class LiveFile:
             self._ideal = ideal_transfer_ps(
                 self._scenario.fabric,
                 self._scenario.spec,
-                work.transfers,
-                [work.flows[work.flows["transfer_id"] >= 0]],
+                work.transfer_table,
+                [work.flow_table.take(self._flow_rows)],
             )
         return int((over >= flows).sum()), [
             TransferView(

@@ -7,15 +7,14 @@ import json
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from emu.errors import InputError, RunError
 from emu.telemetry.schema import SCHEMA_VERSION, TABLES
 from emu.telemetry.writer import RunStatus, read_status
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["EXPERIMENT_FILE", "Run", "find_runs"]
 
@@ -61,6 +60,9 @@ class Run:
 
     def table(self, name: str) -> pd.DataFrame:
         """Read one table of `TABLES`, uncached."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         path = self.path / TABLES[name].filename
         try:
             frame: pd.DataFrame = pq.read_table(path).to_pandas()
@@ -139,6 +141,8 @@ class Run:
     @cached_property
     def blocks(self) -> pd.DataFrame:
         """Blocks of time: transfers, bytes and unfinished transfers that start in each."""
+        import pandas as pd
+
         grouped = self.transfers.groupby("block", sort=True)
         return pd.DataFrame(
             {

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = [
     "COUNTER_KEYS",
@@ -37,9 +39,22 @@ class TableSchema:
 
     name: str
     doc: str
-    schema: pa.Schema
+    fields: tuple[tuple[str, str, str], ...]
+    """Name, type and meaning of each column."""
     required: bool = True
     """Whether a run without rows for it must still hand the table over explicitly."""
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """What is in the file; made when a table is written or read, as it needs pyarrow."""
+        import pyarrow as pa
+
+        fields = [
+            pa.field(column, pa.type_for_alias(kind), nullable=False, metadata={"doc": doc})
+            for column, kind, doc in self.fields
+        ]
+        about = {"emu.table": self.name, "emu.schema": str(SCHEMA_VERSION), "emu.doc": self.doc}
+        return pa.schema(fields, metadata=about)
 
     @property
     def filename(self) -> str:
@@ -47,19 +62,17 @@ class TableSchema:
 
     @property
     def columns(self) -> list[str]:
-        return list(self.schema.names)
+        return [column for column, _, _ in self.fields]
 
 
 def _table(
-    name: str, doc: str, columns: list[tuple[str, pa.DataType, str]], required: bool = True
+    name: str, doc: str, columns: list[tuple[str, str, str]], required: bool = True
 ) -> TableSchema:
-    fields = [pa.field(c, t, nullable=False, metadata={"doc": d}) for c, t, d in columns]
-    metadata = {"emu.table": name, "emu.schema": str(SCHEMA_VERSION), "emu.doc": doc}
-    return TableSchema(name, doc, pa.schema(fields, metadata=metadata), required)
+    return TableSchema(name, doc, tuple(columns), required)
 
 
-_I8, _I32, _I64 = pa.int8(), pa.int32(), pa.int64()
-_F64, _STR, _BOOL = pa.float64(), pa.string(), pa.bool_()
+_I8, _I32, _I64 = "int8", "int32", "int64"
+_F64, _STR, _BOOL = "float64", "string", "bool"
 
 _FLOWS = _table(
     "flows",

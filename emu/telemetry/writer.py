@@ -12,23 +12,22 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from emu.errors import RunError
 from emu.telemetry.schema import (
     COUNTER_KEYS,
-    EVENT_KINDS,
-    EVENT_PHASES,
     RUN_KEYS,
     SCHEMA_VERSION,
     TABLES,
     describe,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow.parquet as pq
 
 __all__ = [
     "FLOWS_PER_GROUP",
@@ -42,23 +41,8 @@ __all__ = [
 FLOWS_PER_GROUP = 1 << 15
 """Rows per row group of flows.parquet, which is written as flows end."""
 
-_ROWS_PER_GROUP = 1 << 20
 _RUN_JSON = "run.json"
 _TIMING_JSON = "timing.json"
-
-
-# Every setting that shapes the bytes is fixed here; the default of a later pyarrow
-# would otherwise change files whose content is the same.
-_PARQUET: dict[str, Any] = {
-    "version": "2.6",
-    "data_page_version": "1.0",
-    "compression": "zstd",
-    "compression_level": 3,
-    "use_dictionary": True,
-    "write_statistics": True,
-    "data_page_size": 1 << 20,
-    "store_schema": True,
-}
 
 
 class RunStatus(StrEnum):
@@ -195,14 +179,16 @@ class RunWriter:
         if kind is not None:
             shutil.rmtree(self.partial, ignore_errors=True)
 
-    def append_flows(self, frame: pd.DataFrame) -> None:
+    def append_flows(self, frame: pd.DataFrame | Mapping[str, Any]) -> None:
         """Write the next rows of the table of flows, instead of the whole with `write_table`:
         `FLOWS_PER_GROUP` at a time but for the last, which gives the same bytes."""
-        table = _table("flows", frame)
+        from emu.telemetry import parquet
+
+        table = parquet.arrow_table("flows", frame)
         with _ClearErrors(self.path):
             if self._flows is None:
                 path = self.partial / TABLES["flows"].filename
-                self._flows = pq.ParquetWriter(path, table.schema, **_PARQUET)
+                self._flows = parquet.open_file(path, table.schema)
             self._flows.write_table(table, FLOWS_PER_GROUP)
         self._written.add("flows")
 
@@ -212,14 +198,12 @@ class RunWriter:
         Columns may be in any order and of any integer width; a value that does not fit the
         schema (a fraction or a missing value in an integer column) is an error.
         """
-        table = _table(name, frame)
-        if name == "events":
-            _check_events(table)
+        from emu.telemetry import parquet
+
+        table = parquet.arrow_table(name, frame)
         with _ClearErrors(self.path):
-            rows = FLOWS_PER_GROUP if name == "flows" else _ROWS_PER_GROUP
-            with pq.ParquetWriter(
-                self.partial / TABLES[name].filename, table.schema, **_PARQUET
-            ) as out:
+            rows = FLOWS_PER_GROUP if name == "flows" else parquet.ROWS_PER_GROUP
+            with parquet.open_file(self.partial / TABLES[name].filename, table.schema) as out:
                 out.write_table(table, rows)
         self._written.add(name)
 
@@ -255,8 +239,7 @@ class RunWriter:
             raise ValueError(f"run {self.path.name} lacks {sorted(missing)}")
         for table in TABLES.values():
             if table.name not in self._written:
-                empty = {f.name: pa.array([], f.type) for f in table.schema}
-                self.write_table(table.name, empty)
+                self.write_table(table.name, dict.fromkeys(table.columns, ()))
         with _ClearErrors(self.path):
             if self.path.exists():
                 # rename() cannot replace a directory that has files in it.
@@ -266,46 +249,6 @@ class RunWriter:
                 shutil.rmtree(old, ignore_errors=True)
             else:
                 self.partial.rename(self.path)
-
-
-def _table(name: str, frame: pd.DataFrame | Mapping[str, Any]) -> pa.Table:
-    schema = TABLES[name].schema
-    given, wanted = set(frame.keys()), set(schema.names)
-    if given != wanted:
-        raise ValueError(
-            f"table {name}: missing {sorted(wanted - given)}, unknown {sorted(given - wanted)}"
-        )
-    return pa.Table.from_arrays(
-        [_array(name, field, frame[field.name]) for field in schema], schema=schema
-    )
-
-
-def _array(table: str, field: pa.Field, values: Any) -> pa.Array:
-    if isinstance(values, pa.Array):
-        array = values
-    else:
-        data = values.to_numpy() if isinstance(values, pd.Series) else np.asarray(values)
-        try:
-            # In a float column NaN is a value ("not ended"); elsewhere it is a fault.
-            floating = pa.types.is_floating(field.type)
-            array = pa.array(data, type=field.type, from_pandas=not floating)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
-            raise ValueError(f"table {table}, column {field.name}: {error}") from error
-    if array.null_count:
-        raise ValueError(
-            f"table {table}, column {field.name}: {array.null_count} missing values are not allowed"
-        )
-    return array
-
-
-def _check_events(table: pa.Table) -> None:
-    for column, allowed in (("kind", list(EVENT_KINDS)), ("phase", list(EVENT_PHASES))):
-        unknown = set(table.column(column).to_pylist()) - set(allowed)
-        if unknown:
-            raise ValueError(
-                f"table events, column {column}: {sorted(unknown)}; "
-                f"allowed are {', '.join(allowed)}"
-            )
 
 
 def check_meta(meta: Mapping[str, Any]) -> None:

@@ -13,7 +13,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from emu.errors import Fault, SpecError
 from emu.fabric.graph import Fabric
@@ -21,6 +20,7 @@ from emu.spec import BackgroundSpec, pick_names
 from emu.workload.messages import MESSAGES_MAX
 from emu.workload.scaling import ingress_bps
 from emu.workload.seeds import stream
+from emu.workload.table import Table
 from emu.workload.trace import PS_PER_S, IntArray
 from emu.workload.wire import wire_bytes
 
@@ -30,25 +30,24 @@ _DRAW_CELLS = 4_000_000
 
 def background_flows(
     specs: tuple[BackgroundSpec, ...], fabric: Fabric, stop_ps: int, seed: int
-) -> list[pd.DataFrame]:
-    """One frame per entry; an entry without its own stop ends at ``stop_ps``.
+) -> list[Table]:
+    """One table per entry; an entry without its own stop ends at ``stop_ps``.
 
     Raises
     ------
     SpecError
         When the fabric has too few endpoints, or there would be too many messages.
     """
-    frames = [_flows(spec, number, fabric, stop_ps, seed) for number, spec in enumerate(specs)]
-    for spec, frame in zip(specs, frames, strict=True):
+    tables = [_flows(spec, number, fabric, stop_ps, seed) for number, spec in enumerate(specs)]
+    for number, (spec, table) in enumerate(zip(specs, tables, strict=True)):
         if spec.queue_pairs == "per-message":
             # Lanes of entry n are -1 - n, and so on in steps of the number of entries.
-            frame["lane"] -= len(specs) * (1 + np.arange(len(frame), dtype=np.int64))
-    return frames
+            steps = len(specs) * (1 + np.arange(len(table), dtype=np.int64))
+            tables[number] = table.having(lane=table["lane"] - steps)
+    return tables
 
 
-def _flows(
-    spec: BackgroundSpec, number: int, fabric: Fabric, stop_ps: int, seed: int
-) -> pd.DataFrame:
+def _flows(spec: BackgroundSpec, number: int, fabric: Fabric, stop_ps: int, seed: int) -> Table:
     if spec.sources or spec.destinations or spec.spacing == "periodic":
         return _between(spec, number, fabric, stop_ps, seed)
     endpoints = fabric.n_endpoints
@@ -78,7 +77,7 @@ def _flows(
         src, dst = np.nonzero(~np.eye(members, dtype=bool))
     else:
         src, dst = np.arange(1, members), np.zeros(members - 1, dtype=np.int64)
-    return pd.DataFrame(
+    return Table(
         {
             "transfer_id": np.int64(-1),
             "src_endpoint": chosen[:, src].ravel(),
@@ -93,9 +92,7 @@ def _flows(
     )
 
 
-def _between(
-    spec: BackgroundSpec, number: int, fabric: Fabric, stop_ps: int, seed: int
-) -> pd.DataFrame:
+def _between(spec: BackgroundSpec, number: int, fabric: Fabric, stop_ps: int, seed: int) -> Table:
     """Messages from chosen hosts to chosen hosts."""
     sides = [_endpoints_of(names, fabric) for names in (spec.sources, spec.destinations)]
     pairs = np.array([(s, d) for s in sides[0] for d in sides[1] if s != d], dtype=np.int64)
@@ -122,7 +119,7 @@ def _between(
         each = [np.arange(phase, window, interval) for phase in phases]
         chosen = np.repeat(pairs, [len(times) for times in each], axis=0)
         times = np.concatenate(each).astype(np.int64)
-    return pd.DataFrame(
+    return Table(
         {
             "transfer_id": np.int64(-1),
             "src_endpoint": chosen[:, 0],

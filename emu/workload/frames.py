@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from emu.fabric.graph import Fabric
 from emu.spec import WorkloadSpec
 from emu.workload.background import background_flows
 from emu.workload.queue_pairs import PORT_DRAWN, assign_qps
+from emu.workload.stream import FLOW_COLUMNS
+from emu.workload.table import Table, concat, group_rows
 from emu.workload.trace import IntArray
 
 REQUEST_COLUMNS = (
@@ -29,39 +30,39 @@ REQUEST_COLUMNS = (
 
 
 def finish_flows(
-    flows: pd.DataFrame, workload: WorkloadSpec, fabric: Fabric, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    flows: Table, workload: WorkloadSpec, fabric: Fabric, seed: int
+) -> tuple[Table, Table]:
     """Adds the background, orders by post, numbers flows and QPs."""
     stop_ps = int(flows["post_ps"].max())
     extra = [f for f in background_flows(workload.background, fabric, stop_ps, seed) if len(f)]
-    flows = pd.concat([flows, *extra], ignore_index=True) if extra else flows
-    if extra and "udp_sport" in flows:
-        flows["udp_sport"] = flows["udp_sport"].fillna(PORT_DRAWN).astype(np.int64)
-    order = np.argsort(flows["post_ps"].to_numpy(), kind="stable")
-    flows = flows.iloc[order].reset_index(drop=True)
+    if "udp_sport" in flows:
+        extra = [f.having(udp_sport=np.int64(PORT_DRAWN)) for f in extra]
+    flows = concat([flows, *extra])
+    flows = flows.take(np.argsort(flows["post_ps"], kind="stable"))
     qp_id, qps = assign_qps(flows, seed, workload.source_ports)
-    flows.insert(0, "flow_id", np.arange(len(flows), dtype=np.int64))
-    flows.insert(2, "qp_id", qp_id)
-    return flows.drop(columns=["lane", "udp_sport"], errors="ignore"), qps
+    flows = flows.having(flow_id=np.arange(len(flows), dtype=np.int64), qp_id=qp_id)
+    return flows.select(FLOW_COLUMNS), qps
 
 
-def transfers_frame(
-    flows: pd.DataFrame, request_id: IntArray, last_ready_ps: IntArray
-) -> pd.DataFrame:
+def transfers_table(flows: Table, request_id: IntArray, last_ready_ps: IntArray) -> Table:
     """One row per transfer id in ``flows``, which are 0, 1, 2 …"""
-    grouped = flows.groupby("transfer_id", sort=True)
-    return pd.DataFrame(
+    first, transfer = group_rows([flows["transfer_id"]])
+    kv_bytes = np.zeros(len(first), dtype=np.int64)
+    np.add.at(kv_bytes, transfer, flows["payload_bytes"])
+    ready_ps = flows["post_ps"][first]
+    np.minimum.at(ready_ps, transfer, flows["post_ps"])
+    return Table(
         {
             "transfer_id": np.arange(len(request_id), dtype=np.int64),
             "request_id": request_id,
-            "kv_bytes": grouped["payload_bytes"].sum().to_numpy(dtype=np.int64),
-            "ready_ps": grouped["post_ps"].min().to_numpy(dtype=np.int64),
+            "kv_bytes": kv_bytes,
+            "ready_ps": ready_ps,
             "last_ready_ps": last_ready_ps,
-            "n_flows": grouped.size().to_numpy(dtype=np.int64),
+            "n_flows": np.bincount(transfer).astype(np.int64),
         }
     )
 
 
-def empty_requests() -> pd.DataFrame:
+def empty_requests() -> Table:
     """The requests of a workload that has none."""
-    return pd.DataFrame({name: np.zeros(0, dtype=np.int64) for name in REQUEST_COLUMNS})
+    return Table({name: np.zeros(0, dtype=np.int64) for name in REQUEST_COLUMNS})

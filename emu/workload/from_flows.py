@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from emu.errors import TraceError
 from emu.fabric.graph import Fabric
 from emu.spec import WorkloadSpec
 from emu.spec.nearest import hint_for
-from emu.workload.frames import empty_requests, finish_flows, transfers_frame
+from emu.workload.frames import empty_requests, finish_flows, transfers_table
 from emu.workload.readers.flows import NIC_PRIORITY
 from emu.workload.scaling import (
     compress,
@@ -20,6 +19,7 @@ from emu.workload.scaling import (
     span_ps,
 )
 from emu.workload.stream import ListedFlows
+from emu.workload.table import Table
 from emu.workload.trace import FlowTrace, IntArray
 from emu.workload.wire import wire_bytes
 from emu.workload.workload import Workload
@@ -51,7 +51,7 @@ def from_flows(
     priority = np.where(
         trace.priority == NIC_PRIORITY, fabric.spec.nic.data_priority, trace.priority
     )
-    flows = pd.DataFrame(
+    flows = Table(
         {
             "transfer_id": _dense(trace.group),
             "src_endpoint": src,
@@ -64,19 +64,20 @@ def from_flows(
             "priority": priority.astype(np.int64),
         }
     )
-    last = flows.groupby("transfer_id", sort=True)["post_ps"].max().to_numpy(dtype=np.int64)
-    transfers = transfers_frame(flows, np.full(len(last), -1, dtype=np.int64), last)
+    last = np.full(int(flows["transfer_id"].max()) + 1, -1, dtype=np.int64)
+    np.maximum.at(last, flows["transfer_id"], flows["post_ps"])
+    transfers = transfers_table(flows, np.full(len(last), -1, dtype=np.int64), last)
     finished, qps = finish_flows(flows, workload, fabric, seed)
     notes = list(trace.notes)
     if factor != 1.0:
         notes.append(f"starts of the flow list are compressed {factor:.4g} times")
     return Workload(
-        requests=empty_requests(),
-        transfers=transfers,
+        request_table=empty_requests(),
+        transfer_table=transfers,
         stream=ListedFlows(finished, len(qps)),
-        qps=qps,
+        qp_table=qps,
         offered_load=natural * factor,
-        span_ps=span_ps(flows["post_ps"].to_numpy(dtype=np.int64)),
+        span_ps=span_ps(flows["post_ps"]),
         stats={
             "trace": trace.source,
             "trace_format": trace.format,

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from emu.fabric.graph import Fabric
 from emu.spec import WorkloadSpec
@@ -24,6 +23,7 @@ from emu.workload.request_flows import RequestPlan, request_flows, survey_posts,
 from emu.workload.scaling import compress, compression_factor, offered_load, span_ps
 from emu.workload.serving import DecodePlan, PrefillPlan, plan_decode, plan_prefill
 from emu.workload.superpose import superpose
+from emu.workload.table import Table
 from emu.workload.trace import PS_PER_S, IntArray, RequestTrace
 from emu.workload.wire import wire_bytes
 from emu.workload.workload import Workload
@@ -61,7 +61,7 @@ def from_requests(
     last_ps = survey.last_ps - survey.origin_ps
     background = [f for f in background_flows(workload.background, fabric, last_ps, seed) if len(f)]
     stream, qps = request_flows(plan, factor, survey, background, workload.source_ports, seed)
-    transfers = pd.DataFrame(
+    transfers = Table(
         {
             "transfer_id": requests["request_id"],
             "request_id": requests["request_id"],
@@ -85,12 +85,12 @@ def from_requests(
         "prefill_queue": workload.compute.prefill_queue,
     }
     return Workload(
-        requests=requests,
-        transfers=transfers,
+        request_table=requests,
+        transfer_table=transfers,
         stream=stream,
-        qps=qps,
+        qp_table=qps,
         offered_load=natural * factor,
-        span_ps=span_ps(requests["prefill_end_ps"].to_numpy(dtype=np.int64)),
+        span_ps=span_ps(requests["prefill_end_ps"]),
         stats=stats,
         model=parts.shape,
         notes=[*notes, *_notes(workload, parts, sessions, factor, requests, last_ps)],
@@ -144,12 +144,12 @@ def _cache_blocks(workload: WorkloadSpec, trace: RequestTrace, parts: Parts) -> 
     return max(1, workload.prefix_capacity // block)
 
 
-def _requests(plan: RequestPlan, origin_ps: int, kv_bytes: IntArray, factor: float) -> pd.DataFrame:
+def _requests(plan: RequestPlan, origin_ps: int, kv_bytes: IntArray, factor: float) -> Table:
     """Requests in fabric time, whose 0 is the first post."""
     trace, prefills, decodes, parts = plan.trace, plan.prefills, plan.decodes, plan.parts
     end = compress(prefills.end_ps, factor) - origin_ps
     begin = end - (prefills.end_ps - prefills.start_ps)
-    return pd.DataFrame(
+    return Table(
         {
             "request_id": np.arange(len(trace), dtype=np.int64),
             "arrival_ps": begin - (prefills.start_ps - trace.arrival_ps),
@@ -194,7 +194,7 @@ def _notes(
     parts: Parts,
     sessions: int,
     factor: float,
-    requests: pd.DataFrame,
+    requests: Table,
     last_ps: int,
 ) -> list[str]:
     notes = []
@@ -222,9 +222,9 @@ def _notes(
     return notes
 
 
-def _spread_note(requests: pd.DataFrame, posts: int) -> list[str]:
+def _spread_note(requests: Table, posts: int) -> list[str]:
     """Warns when bytes leave over much more time than the load is stated for."""
-    ready = span_ps(requests["prefill_end_ps"].to_numpy(dtype=np.int64))
+    ready = span_ps(requests["prefill_end_ps"])
     if ready == 0 or posts <= 1.25 * ready:
         return []
     return [

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from emu.spec import SourcePortsSpec
 from emu.workload.seeds import stream
+from emu.workload.table import Table, group_rows
 from emu.workload.trace import IntArray
 
 QPN_MIN, QPN_MAX = 256, 1 << 24
@@ -17,8 +17,8 @@ PORT_DRAWN = -1
 
 
 def assign_qps(
-    frame: pd.DataFrame, seed: int, ports: SourcePortsSpec | None = None
-) -> tuple[IntArray, pd.DataFrame]:
+    flows: Table, seed: int, ports: SourcePortsSpec | None = None
+) -> tuple[IntArray, Table]:
     """QP id of each message, and the table of QPs.
 
     Messages with the same ``src_endpoint``, ``dst_endpoint``, ``lane`` and
@@ -27,17 +27,16 @@ def assign_qps(
     has that port unless it is ``PORT_DRAWN``; the others' ports follow from ``ports``.
     """
     keys = ["src_endpoint", "dst_endpoint", "lane", "priority"]
-    if "udp_sport" in frame:
+    if "udp_sport" in flows:
         keys.append("udp_sport")
-    groups = frame.groupby(keys, sort=True)
-    qp_id = groups.ngroup().to_numpy(dtype=np.int64)
-    qps = frame[keys].drop_duplicates().sort_values(keys, ignore_index=True)
+    first, qp_id = group_rows([flows[key] for key in keys])
+    qps = flows.select(keys).take(first)
     numbers = stream(seed, "qpn").integers(QPN_MIN, QPN_MAX, size=(2, len(qps)))
     sport = _ports(qps, numbers, ports or SourcePortsSpec(), seed)
     if "udp_sport" in qps:
-        given = qps["udp_sport"].to_numpy(dtype=np.int64)
+        given = qps["udp_sport"]
         sport = np.where(given == PORT_DRAWN, sport, given)
-    qps = pd.DataFrame(
+    qps = Table(
         {
             "qp_id": np.arange(len(qps), dtype=np.int64),
             "src_endpoint": qps["src_endpoint"],
@@ -48,18 +47,18 @@ def assign_qps(
             "priority": qps["priority"],
         }
     )
-    return np.asarray(qp_id, dtype=np.int64), qps
+    return qp_id, qps
 
 
-def _ports(qps: pd.DataFrame, numbers: IntArray, how: SourcePortsSpec, seed: int) -> IntArray:
+def _ports(qps: Table, numbers: IntArray, how: SourcePortsSpec, seed: int) -> IntArray:
     """Source port of each queue pair, which are in order of their ends."""
     if how.by == "nic":
         drawn = udp_source_port(numbers[0], numbers[1])
         return PORT_MIN + (drawn - PORT_MIN) % how.values
-    pairs = qps.groupby(["src_endpoint", "dst_endpoint"], sort=False)
+    first, pair = group_rows([qps["src_endpoint"], qps["dst_endpoint"]])
     # Two NICs begin anywhere: all pairs' first ports must not be the same.
-    start = stream(seed, "sport").integers(0, how.values, size=pairs.ngroups)
-    turn = start[pairs.ngroup().to_numpy()] + pairs.cumcount().to_numpy()
+    start = stream(seed, "sport").integers(0, how.values, size=len(first))
+    turn = start[pair] + np.arange(len(qps)) - first[pair]
     return np.asarray(PORT_MIN + turn % how.values, dtype=np.int64)
 
 

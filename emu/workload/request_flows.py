@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from emu.spec import SourcePortsSpec
 from emu.workload.engines import make_segments
@@ -21,12 +20,15 @@ from emu.workload.queue_pairs import assign_qps
 from emu.workload.scaling import compress
 from emu.workload.serving import DecodePlan, PrefillPlan
 from emu.workload.stream import FLOW_COLUMNS
+from emu.workload.table import Table, concat, group_rows
 from emu.workload.trace import IntArray, RequestTrace
 from emu.workload.wire import wire_bytes
 
 GROUP = 64
 """Requests whose messages are made together."""
 _NEVER = np.iinfo(np.int64).max
+_KEYS = ("src_endpoint", "dst_endpoint", "lane", "priority")
+"""What tells queue pairs apart."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ class Survey:
     last_ps: int
     first_ps: IntArray
     """By request: its first post."""
-    ends: pd.DataFrame
+    ends: Table
     """Distinct src_endpoint, dst_endpoint, lane, priority, and how many flows each has."""
 
 
@@ -112,17 +114,17 @@ def survey_posts(plan: RequestPlan, factor: float) -> Survey:
     """Times of all posts before the clock's origin is known."""
     first = np.full(len(plan.trace), _NEVER, dtype=np.int64)
     last = -_NEVER
-    ends: list[pd.DataFrame] = []
+    ends: list[Table] = []
     for group in plan.groups():
         post = _posts_ps(plan, group, factor)
         np.minimum.at(first, group.transfer, post)
         last = max(last, int(post.max(initial=-_NEVER)))
-        ends = [_count(pd.concat([*ends, _ends(plan, group).assign(flows=np.int64(1))]))]
+        ends = [_count(concat([*ends, _ends(plan, group).having(flows=np.int64(1))]))]
     return Survey(int(first.min()), last, first, ends[0])
 
 
-def _ends(plan: RequestPlan, group: Messages) -> pd.DataFrame:
-    return pd.DataFrame(
+def _ends(plan: RequestPlan, group: Messages) -> Table:
+    return Table(
         {
             "src_endpoint": group.src,
             "dst_endpoint": group.dst,
@@ -132,9 +134,11 @@ def _ends(plan: RequestPlan, group: Messages) -> pd.DataFrame:
     )
 
 
-def _count(ends: pd.DataFrame) -> pd.DataFrame:
-    keys = ["src_endpoint", "dst_endpoint", "lane", "priority"]
-    return ends.groupby(keys, sort=True)[["flows"]].sum().reset_index()
+def _count(ends: Table) -> Table:
+    first, number = group_rows([ends[key] for key in _KEYS])
+    flows = np.zeros(len(first), dtype=np.int64)
+    np.add.at(flows, number, ends["flows"])
+    return ends.take(first).having(flows=flows)
 
 
 def _posts_ps(plan: RequestPlan, group: Messages, factor: float) -> IntArray:
@@ -150,17 +154,16 @@ def request_flows(
     plan: RequestPlan,
     factor: float,
     survey: Survey,
-    background: list[pd.DataFrame],
+    background: list[Table],
     ports: SourcePortsSpec,
     seed: int,
-) -> tuple[RequestFlows, pd.DataFrame]:
+) -> tuple[RequestFlows, Table]:
     """The stream of all flows, and the table of their queue pairs."""
-    extra = pd.concat(background, ignore_index=True) if background else None
+    extra = concat(background) if background else None
     ends = survey.ends
     if extra is not None:
-        order = np.argsort(extra["post_ps"].to_numpy(), kind="stable")
-        extra = extra.iloc[order].reset_index(drop=True)
-        ends = _count(pd.concat([ends, extra[list(ends.columns[:4])].assign(flows=np.int64(1))]))
+        extra = extra.take(np.argsort(extra["post_ps"], kind="stable"))
+        ends = _count(concat([ends, extra.select(_KEYS).having(flows=np.int64(1))]))
     _, qps = assign_qps(ends, seed, ports)
     return RequestFlows(plan, factor, survey.origin_ps, survey.last_ps, ends, extra), qps
 
@@ -173,9 +176,9 @@ class RequestFlows:
     factor: float
     origin_ps: int
     end_ps: int
-    ends: pd.DataFrame
+    ends: Table
     """Of all queue pairs, in order of their ids."""
-    background: pd.DataFrame | None
+    background: Table | None
     """In order of post_ps."""
 
     @property
@@ -185,48 +188,48 @@ class RequestFlows:
     @property
     def last_post_ps(self) -> int:
         last = self.end_ps - self.origin_ps
-        return last if self.background is None else max(last, self.background["post_ps"].max())
+        if self.background is None:
+            return last
+        return max(last, int(self.background["post_ps"].max()))
 
     @property
     def per_qp(self) -> IntArray:
-        return self.ends["flows"].to_numpy(np.int64)
+        return self.ends["flows"]
 
     @property
     def reads(self) -> IntArray:
         # Background traffic writes, on lanes of its own.
         read = self.plan.parts.engine.verb == "read"
-        return np.flatnonzero(self.ends["lane"].to_numpy() >= 0) if read else np.zeros(0, np.int64)
+        return np.flatnonzero(self.ends["lane"] >= 0) if read else np.zeros(0, np.int64)
 
-    def transfers(self) -> Iterator[pd.DataFrame]:
+    def transfers(self) -> Iterator[Table]:
         for group in self.plan.groups():
-            frame = self._frame(group)
-            yield frame.iloc[np.argsort(frame["post_ps"].to_numpy(), kind="stable")]
+            flows = self._flows(group)
+            yield flows.take(np.argsort(flows["post_ps"], kind="stable"))
 
-    def blocks(self) -> Iterator[pd.DataFrame]:
+    def blocks(self) -> Iterator[Table]:
         codes = self._codes(self.ends)
-        held = pd.DataFrame()
+        held: list[Table] = []
         done = taken = 0
         for rows, until_ps in self._turns():
-            held = pd.concat([held, self._frame(self.plan.messages(rows))], ignore_index=True)
-            # Within a transfer the rows stand in the order in which they were made.
-            order = np.lexsort((held.index, held["transfer_id"], held["post_ps"]))
-            held = held.iloc[order].reset_index(drop=True)
-            due = int(np.searchsorted(held["post_ps"].to_numpy(), until_ps))
-            block, held = held.iloc[:due], held.iloc[due:]
+            flows = concat([*held, self._flows(self.plan.messages(rows))])
+            # The sort is stable: within a transfer the rows stay as they were made.
+            flows = flows.take(np.lexsort((flows["transfer_id"], flows["post_ps"])))
+            due = int(np.searchsorted(flows["post_ps"], until_ps))
+            block, held = flows.take(slice(due)), [flows.take(slice(due, None))]
             if self.background is not None:
-                post_ps = self.background["post_ps"].to_numpy()
-                until = int(np.searchsorted(post_ps, until_ps))
-                block = pd.concat([block, self.background.iloc[taken:until]], ignore_index=True)
-                block = block.iloc[np.argsort(block["post_ps"].to_numpy(), kind="stable")]
+                until = int(np.searchsorted(self.background["post_ps"], until_ps))
+                block = concat([block, self.background.take(slice(taken, until))])
+                block = block.take(np.argsort(block["post_ps"], kind="stable"))
                 taken = until
             if len(block) == 0:
                 continue
-            block = block.reset_index(drop=True).assign(
+            block = block.having(
                 flow_id=np.arange(done, done + len(block), dtype=np.int64),
                 qp_id=np.searchsorted(codes, self._codes(block)),
             )
             done += len(block)
-            yield block[list(FLOW_COLUMNS)]
+            yield block.select(FLOW_COLUMNS)
 
     def _turns(self) -> Iterator[tuple[IntArray, int]]:
         """Requests in order of their earliest possible post, and the time before which
@@ -243,19 +246,19 @@ class RequestFlows:
                 int(earliest[rest[0]]) if len(rest) else _NEVER,
             )
 
-    def _frame(self, group: Messages) -> pd.DataFrame:
-        return _ends(self.plan, group).assign(
+    def _flows(self, group: Messages) -> Table:
+        return _ends(self.plan, group).having(
             transfer_id=group.transfer,
             payload_bytes=group.payload_bytes,
             post_ps=_posts_ps(self.plan, group, self.factor) - self.origin_ps,
             verb=self.plan.parts.engine.verb,
         )
 
-    def _codes(self, frame: pd.DataFrame) -> IntArray:
+    def _codes(self, table: Table) -> IntArray:
         """Numbers in the order of (src_endpoint, dst_endpoint, lane, priority)."""
-        code = np.zeros(len(frame), dtype=np.int64)
-        for name in ("src_endpoint", "dst_endpoint", "lane", "priority"):
+        code = np.zeros(len(table), dtype=np.int64)
+        for name in _KEYS:
             low = int(self.ends[name].min())
             code *= int(self.ends[name].max()) - low + 1
-            code += frame[name].to_numpy(np.int64) - low
+            code += table[name] - low
         return code

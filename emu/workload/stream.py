@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 
+from emu.workload.table import Table
 from emu.workload.trace import IntArray
 
 FLOW_COLUMNS = (
@@ -48,38 +48,38 @@ class FlowStream(Protocol):
     def reads(self) -> IntArray:
         """Queue pairs whose flows are READs."""
 
-    def blocks(self) -> Iterator[pd.DataFrame]:
+    def blocks(self) -> Iterator[Table]:
         """``FLOW_COLUMNS`` in order of (post_ps, flow_id); ids are dense."""
 
-    def transfers(self) -> Iterator[pd.DataFrame]:
-        """The flows of transfers, each transfer whole in one frame, in order of post_ps."""
+    def transfers(self) -> Iterator[Table]:
+        """The flows of transfers, each transfer whole in one table, in order of post_ps."""
 
 
 @dataclass(frozen=True)
 class ListedFlows:
     """Flows that are all there, as a table with ``FLOW_COLUMNS``."""
 
-    frame: pd.DataFrame
+    table: Table
     qps: int
 
     @property
     def count(self) -> int:
-        return len(self.frame)
+        return len(self.table)
 
     @property
     def last_post_ps(self) -> int:
-        return int(self.frame["post_ps"].max()) if len(self.frame) else 0
+        return int(self.table["post_ps"].max()) if len(self.table) else 0
 
     @property
     def per_qp(self) -> IntArray:
-        return np.bincount(self.frame["qp_id"].to_numpy(np.int64), minlength=self.qps)
+        return np.bincount(self.table["qp_id"], minlength=self.qps)
 
     @property
     def reads(self) -> IntArray:
-        return np.unique(self.frame.loc[self.frame["verb"] == "read", "qp_id"].to_numpy(np.int64))
+        return np.unique(self.table["qp_id"][self.table["verb"] == "read"])
 
-    def blocks(self) -> Iterator[pd.DataFrame]:
-        yield self.frame
+    def blocks(self) -> Iterator[Table]:
+        yield self.table
 
-    def transfers(self) -> Iterator[pd.DataFrame]:
-        yield self.frame[self.frame["transfer_id"] >= 0]
+    def transfers(self) -> Iterator[Table]:
+        yield self.table.take(self.table["transfer_id"] >= 0)

@@ -14,15 +14,17 @@ from emu.core import _core
 from emu.fabric.build import build_fabric
 from emu.fabric.designs import plan_design
 from emu.sim.build import build_engine
+from emu.sim.flows import FlowTotals
 from emu.sim.ports import PortMap, map_ports
-from emu.sim.results import FlowTotals, counters, flow_table, transfer_table
+from emu.sim.results import counters, flow_table, transfer_table
 from emu.sim.run import drive
 from emu.sim.scenario import Scenario
 from emu.sim.steering import Steering
 from emu.sim.timeline import Timeline
 from emu.spec import ExperimentSpec
 from emu.workload import ListedFlows, Workload
-from emu.workload.frames import empty_requests, finish_flows, transfers_frame
+from emu.workload.frames import empty_requests, finish_flows, transfers_table
+from emu.workload.table import Table
 
 NS, US, MS = 10**3, 10**6, 10**9
 G = 10**9
@@ -136,7 +138,7 @@ def scenario(spec: ExperimentSpec, flows: Sequence[Flow], seed: int = 1) -> Scen
     """The experiment's only variant with these flows instead of a trace."""
     (variant,) = spec.variants()
     fabric = build_fabric(variant.spec.topology)
-    frame = pd.DataFrame(
+    table = Table(
         {
             "transfer_id": np.arange(len(flows), dtype=np.int64),
             "src_endpoint": np.array([flow.src for flow in flows], dtype=np.int64),
@@ -149,13 +151,13 @@ def scenario(spec: ExperimentSpec, flows: Sequence[Flow], seed: int = 1) -> Scen
         }
     )
     nobody = np.full(len(flows), -1, dtype=np.int64)
-    transfers = transfers_frame(frame, nobody, frame["post_ps"].to_numpy())
-    finished, qps = finish_flows(frame, variant.spec.workload, fabric, seed)
+    transfers = transfers_table(table, nobody, table["post_ps"])
+    finished, qps = finish_flows(table, variant.spec.workload, fabric, seed)
     workload = Workload(
-        requests=empty_requests(),
-        transfers=transfers,
+        request_table=empty_requests(),
+        transfer_table=transfers,
         stream=ListedFlows(finished, len(qps)),
-        qps=qps,
+        qp_table=qps,
         offered_load=0.0,
         span_ps=1,
         stats={},

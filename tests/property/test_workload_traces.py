@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emu.errors import TraceError
-from emu.workload import ReadOptions, RequestTrace, import_trace, read_trace
+from emu.workload import ReadOptions, RequestTrace, read_trace
+from emu.workload.export import import_trace
 from emu.workload.prefix import PrefixCache
 from emu.workload.readers.azure import parse_stamp
 from emu.workload.readers.rows import BadRowError, decimal_ps

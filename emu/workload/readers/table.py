@@ -8,9 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-import pyarrow
-import pyarrow.parquet
-
 from emu.spec.nearest import hint_for
 from emu.workload.readers.rows import BadRowError, open_text, unreadable
 
@@ -88,6 +85,8 @@ def is_parquet(path: Path) -> bool:
 
 def parquet_columns(path: Path) -> list[str]:
     """Names of the columns of a parquet file."""
+    import pyarrow.parquet
+
     try:
         return list(pyarrow.parquet.read_schema(path).names)
     except (pyarrow.ArrowInvalid, OSError) as error:
@@ -113,6 +112,8 @@ def table_rows(
 
 
 def _parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, str] | BadRowError]]:
+    import pyarrow.parquet
+
     try:
         table = pyarrow.parquet.read_table(path)
     except (pyarrow.ArrowInvalid, OSError) as error:

@@ -28,9 +28,9 @@ from emu.telemetry import (
     RunWriter,
     canonical_json,
     find_runs,
+    parquet,
     read_status,
 )
-from emu.telemetry import writer as writer_module
 
 META: dict[str, Any] = {
     key: {"int": 1, "str": "x", "dict": {}, "list": [], "float": 1.0}[types[0].__name__]
@@ -223,7 +223,7 @@ def test_failing_writes_are_clear_and_leave_nothing(
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(writer_module.pq, "ParquetWriter", fail)
+    monkeypatch.setattr(parquet, "open_file", fail)
     with pytest.raises(RunError, match=message):
         write(tmp_path / "a")
     assert list(tmp_path.iterdir()) == []

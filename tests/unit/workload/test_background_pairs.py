@@ -17,7 +17,7 @@ from tests.golden.lab import MS, experiment
 def _flows(**fields: object) -> pd.DataFrame:
     spec = BackgroundSpec.model_validate({"pattern": "uniform", "size": "4096B", **fields})
     fabric = build_fabric(experiment().topology)
-    return background_flows((spec,), fabric, 2 * MS, seed=1)[0]
+    return background_flows((spec,), fabric, 2 * MS, seed=1)[0].frame()
 
 
 def test_load_is_the_share_of_the_destinations_rate() -> None:

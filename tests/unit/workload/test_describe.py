@@ -13,19 +13,11 @@ import pytest
 from rich.console import Console
 
 from emu.errors import InputError
-from emu.workload import (
-    FlowTrace,
-    ReadOptions,
-    RequestTrace,
-    describe,
-    import_trace,
-    plot,
-    read_trace,
-    render,
-    synth,
-)
-from emu.workload.describe import burstiness, distribution
-from emu.workload.render import bar, sparkline
+from emu.workload import FlowTrace, ReadOptions, RequestTrace, read_trace
+from emu.workload.describe import burstiness, describe, distribution
+from emu.workload.export import import_trace, synth
+from emu.workload.plot import plot
+from emu.workload.render import bar, render, sparkline
 
 
 def test_distribution_bins_are_powers_of_two() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from emu.fabric.graph import Fabric
 from emu.spec import ExperimentSpec
-from emu.workload import ReadOptions, RequestTrace, build_workload, describe, read_trace
+from emu.workload import ReadOptions, RequestTrace, build_workload, read_trace
+from emu.workload.describe import describe
 
 FILES = {
     "mooncake_conversation": "mooncake_conversation_trace.jsonl.gz",

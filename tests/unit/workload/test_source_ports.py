@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from emu.spec import SourcePortsSpec
 from emu.workload.queue_pairs import assign_qps
+from emu.workload.table import Table
 
 LANES = 8
 
@@ -15,9 +17,10 @@ LANES = 8
 def ports(spec: SourcePortsSpec | None, pairs: int = 40, seed: int = 3) -> pd.Series:
     """Source ports of some pairs of NICs with eight queue pairs each: list per pair."""
     rows = [(s, s + 1, lane, 3) for s in range(pairs) for lane in range(LANES)]
-    frame = pd.DataFrame(rows, columns=["src_endpoint", "dst_endpoint", "lane", "priority"])
-    _, qps = assign_qps(frame, seed, spec)
-    return qps.groupby("src_endpoint")["udp_sport"].agg(list)
+    names = ("src_endpoint", "dst_endpoint", "lane", "priority")
+    table = Table(dict(zip(names, np.array(rows).T, strict=True)))
+    _, qps = assign_qps(table, seed, spec)
+    return qps.frame().groupby("src_endpoint")["udp_sport"].agg(list)
 
 
 def test_the_default_is_the_port_that_linux_computes() -> None:

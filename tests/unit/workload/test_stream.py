@@ -14,6 +14,7 @@ import yaml
 from emu.fabric.build import build_fabric
 from emu.spec import load_experiment
 from emu.workload import Workload, build_workload, request_flows
+from emu.workload.table import concat
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CHANGES: list[dict[str, Any]] = [
@@ -50,7 +51,7 @@ def test_the_size_of_a_group_does_not_show(
     parts = workload(change, tmp_path)
     blocks = list(parts.stream.blocks())
     assert len(blocks) > 5
-    pd.testing.assert_frame_equal(pd.concat(blocks, ignore_index=True), whole.flows)
+    pd.testing.assert_frame_equal(concat(blocks).frame(), whole.flows)
     pd.testing.assert_frame_equal(parts.qps, whole.qps)
     pd.testing.assert_frame_equal(parts.transfers, whole.transfers)
     assert parts.stats == whole.stats
@@ -67,5 +68,5 @@ def test_what_is_told_beforehand_is_what_comes(change: dict[str, Any], tmp_path:
     ends = flows.groupby("qp_id")[["src_endpoint", "dst_endpoint", "priority"]].first()
     assert ends.reset_index().equals(made.qps[["qp_id", *ends.columns]])
     assert flows["post_ps"].is_monotonic_increasing
-    own = pd.concat(list(stream.transfers()))
+    own = concat(list(stream.transfers()))
     assert sorted(own["transfer_id"]) == sorted(flows.loc[flows["transfer_id"] >= 0, "transfer_id"])
