@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <utility>
 
 namespace emu {
 
@@ -12,19 +13,18 @@ namespace {
 constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max();
 }
 
-/// An occupancy that may be old is far above the largest that is known: finds the
-/// true one. Watermarks are true occupancies, found here and at the end of windows.
-void Lane::find_watermarks(Switch& sw, std::uint32_t index, Ps now) {
-  settle_all(sw, now);
-  note_watermarks(sw, index);
-}
-
-/// Keeps the largest occupancy of the pool and of a port's priority groups.
-/// The values at hand must be true: all ports are settled.
-void Lane::note_watermarks(Switch& sw, std::uint32_t index) {
-  PriorityGroup* groups = &sw.group[index * kPriorities];
-  for (std::uint32_t left = sw.seen; left != 0; left &= left - 1) {
-    groups[std::countr_zero(left)].note_maximum();
+/// Keeps the largest occupancy of the pool and of the priority groups into which
+/// something came. At the end of a window, when all ports are settled: what packets
+/// take and give back within one is not seen.
+void Lane::note_watermarks(Switch& sw) {
+  for (std::uint32_t w = 0; w < sw.heard.size(); ++w) {
+    for (std::uint64_t bits = std::exchange(sw.heard[w], 0); bits != 0; bits &= bits - 1) {
+      const auto index = w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+      PriorityGroup* groups = &sw.group[index * kPriorities];
+      for (std::uint32_t left = sw.seen; left != 0; left &= left - 1) {
+        groups[std::countr_zero(left)].note_maximum();
+      }
+    }
   }
   sw.mmu.note_pool_maximum();
 }
@@ -62,6 +62,8 @@ bool Lane::take_scarce(Switch& sw, std::int64_t size, const Packet& packet, Ps n
 
 void Lane::go_xoff(Switch& sw, std::uint32_t group, Ps now) {
   PriorityGroup& pg = sw.group[group];
+  pg.note_maximum();  // all ports are settled here too
+  sw.mmu.note_pool_maximum();
   const std::int64_t usage = pg.headroom == 0 ? sw.mmu.shared_part(pg.used) : kUnbounded;
   sw.xoff_usage_min = sw.xoff.empty() ? usage : std::min(sw.xoff_usage_min, usage);
   pg.xoff = true;

@@ -146,8 +146,6 @@ namespace emu {
     return false;
   }
   sw.seen |= 1U << group % kPriorities;
-  if (pg.used > pg.look_above || mmu.pool_looks_high()) [[unlikely]]
-    find_watermarks(sw, group / kPriorities, now);
   return true;
 }
 

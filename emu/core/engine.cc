@@ -63,6 +63,7 @@ void Engine::add_switch(std::uint32_t ports, std::uint32_t profile) {
   sw.ports = ports;
   sw.profile = profile;
   sw.active.resize((ports + 63) / 64);
+  sw.heard.resize((ports + 63) / 64);
   nodes_.push_back(
       {node, static_cast<std::uint32_t>(switches_.size() - 1), first, ports, 0, 0, 0, true});
   receive_ps_.push_back(switch_profiles_[profile].pipeline_ps);
@@ -262,7 +263,6 @@ Lane& Engine::lane_of(std::uint32_t node) {
 }
 
 void Engine::run_until(Ps until, bool stop_when_done) {
-  for (Switch& sw : switches_) note_routes(sw);  // tables change between runs
   for (Ps poll = next_watchdog_poll(); poll < until; poll = next_watchdog_poll()) {
     run_windows(poll, stop_when_done);
     if (now_ < poll) return;
@@ -272,6 +272,7 @@ void Engine::run_until(Ps until, bool stop_when_done) {
 }
 
 void Engine::run_windows(Ps until, bool stop_when_done) {
+  for (Switch& sw : switches_) note_routes(sw);  // tables and links change between calls
   const Shared now_shared = shared();
   for (const auto& lane : lanes_) lane->see(now_shared);
   Lane& lane = *lanes_.front();

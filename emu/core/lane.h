@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "arrivals.h"
+#include "by_port.h"
 #include "counters.h"
 #include "fifo.h"
 #include "inbox.h"
@@ -42,8 +43,9 @@ class Lane : private Shared {
   std::vector<Event> events_;
   std::vector<Copy> copies_;  // scratch of receive_outside
   Arrivals arrivals_;         // scratch of process_switch: what comes in the window
-  std::vector<Packet*> due_;  // scratch of process_endpoint: the same
-  std::array<std::uint64_t, IngressTag::kPortsMax / 64> heard_{};  // by port: some came
+  ByPort by_port_;            // the same in a calm one
+  PacketFifo far_;            // scratch of pass: what no box is far enough ahead for
+  std::vector<Packet*> due_;  // scratch of process_endpoint: what comes in the window
 
   // lane.cc
   void see(const Shared& shared) { static_cast<Shared&>(*this) = shared; }
@@ -59,6 +61,7 @@ class Lane : private Shared {
   void transmit_closely(Port& port, Packet packet, Ps start);
   void put_on_wire(Port& port, const Packet& packet, Ps at);
   void put_on_long_wire(const Port& port, Packet packet, Ps at);
+  PacketFifo& box_for(const Port& port, Ps at, Ps& until);
   bool survives(Port& port, Packet& packet, Ps start);
   bool passes(Port& port, const Packet& packet);
   bool codeword_fails(Port& port, std::uint32_t number, const Packet& packet);
@@ -76,7 +79,9 @@ class Lane : private Shared {
   Ps process_switch(Switch& sw, Ps limit);
   template <typename Visit>
   void for_each_pause_wire(const Switch& sw, Visit visit);
+  bool pauses_come(const Switch& sw) const;
   std::uint32_t collect(Switch& sw, PacketFifo& box, Ps limit);
+  std::uint32_t pass_in_order(Switch& sw, PacketFifo& box, Ps limit);
   void admit(Switch& sw, std::uint32_t out, const Packet& packet, Ps now);
   void depart(Switch& sw, Port& port, EgressQueue& queue, std::uint32_t priority, Ps start);
   void depart_by_choice(Switch& sw, Port& port, const Choice& choice);
@@ -94,12 +99,17 @@ class Lane : private Shared {
   void settle_in_order(Switch& sw, Ps until);
   void note_due(Switch& sw, std::uint32_t index);
   void take_pause(Switch& sw, std::uint32_t index, Ps at);
-  void find_watermarks(Switch& sw, std::uint32_t index, Ps now);
-  void note_watermarks(Switch& sw, std::uint32_t index);
+  void note_watermarks(Switch& sw);
   void go_xoff(Switch& sw, std::uint32_t group, Ps now);
   void resume_groups(Switch& sw, Ps now);
   void resume_group(Switch& sw, PriorityGroup& pg, Ps now);
   void refresh_xoff(Switch& sw, Ps until);
+
+  // calm.cc: windows in which no packet can meet a limit
+  bool collect_calm(Switch& sw, PacketFifo& box, Ps limit);
+  Ps pass_calm(Switch& sw, Ps limit);
+  Ps pass(Switch& sw, std::uint32_t index, const ByPort::List& list, Ps limit);
+  Ps pass_closely(Switch& sw, std::uint32_t index, const Comer* comer, Ps limit);
 
   // pipeline.cc: where a packet goes
   std::uint32_t look_up(const Switch& sw, const Packet& packet) const;

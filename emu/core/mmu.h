@@ -33,28 +33,16 @@ struct MmuParams {
   bool resume_by_own = false;
 };
 
-/// Where an upper bound of an occupancy is so far above the last watermark that
-/// the true value is worth finding. Recorded watermarks are true occupancies, and
-/// what they miss inside a window is less than this.
-constexpr std::int64_t clearly_above(std::int64_t watermark) {
-  return watermark + 32 * 1024 + (watermark >> 8);
-}
-
 struct alignas(64) PriorityGroup {
   std::int64_t used = 0;      // reserved + shared bytes
   std::int64_t headroom = 0;  // bytes taken above the limit
   std::int64_t headroom_limit = 0;
   std::int64_t used_max = 0;
   std::int64_t headroom_max = 0;
-  std::int64_t look_above = clearly_above(0);  // beyond it used_max is looked at anew
-  std::int64_t refresh_ps = 0;                 // while in XOFF: when the pause is repeated
+  std::int64_t refresh_ps = 0;  // while in XOFF: when the pause is repeated
   bool xoff = false;
 
-  void note_maximum() {
-    if (used <= used_max) return;
-    used_max = used;
-    look_above = clearly_above(used);
-  }
+  void note_maximum() { used_max = std::max(used_max, used); }
 };
 
 enum class Admission : std::uint8_t { kShared, kHeadroom, kBufferFull, kHeadroomExceeded };
@@ -106,6 +94,12 @@ class Mmu {
     return params_.xoff_at_limit && shared_part(pg.used) >= lossless_limit();
   }
 
+  /// Is a lossless group where no frame of its own needs headroom or a pause?
+  bool below_limit(const PriorityGroup& pg) const {
+    const std::int64_t limit = lossless_limit() - (params_.xoff_at_limit ? 1 : 0);
+    return shared_part(pg.used) <= limit;
+  }
+
   /// May a lossy frame join an egress queue that holds `queue_bytes`?
   bool admit_lossy(std::int64_t queue_bytes, std::int64_t size) const {
     return queue_bytes + size <= lossy_limit();
@@ -153,12 +147,7 @@ class Mmu {
     return std::max<std::int64_t>(0, used - params_.pg_reserved_bytes);
   }
 
-  bool pool_looks_high() const { return pool_used_ > pool_look_above_; }
-  void note_pool_maximum() {
-    if (pool_used_ <= pool_used_max_) return;
-    pool_used_max_ = pool_used_;
-    pool_look_above_ = clearly_above(pool_used_);
-  }
+  void note_pool_maximum() { pool_used_max_ = std::max(pool_used_max_, pool_used_); }
 
  private:
   static std::int64_t to_q16(double alpha) { return static_cast<std::int64_t>(alpha * 65536.0); }
@@ -171,7 +160,6 @@ class Mmu {
   std::int64_t pool_bytes_ = 0;
   std::int64_t pool_used_ = 0;
   std::int64_t pool_used_max_ = 0;
-  std::int64_t pool_look_above_ = clearly_above(0);
   std::int64_t headroom_used_ = 0;
   std::int64_t alpha_lossless_q16_ = 0;
   std::int64_t alpha_lossy_q16_ = 0;

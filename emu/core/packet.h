@@ -6,6 +6,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdint>
 
 #include "units.h"
@@ -55,6 +57,18 @@ static_assert(sizeof(Packet) == 32, "two packets per cache line");
 /// Is this data from the middle of a message, in no tunnel? Nearly everything is.
 inline bool is_middle(const Packet& packet) {
   return packet.kind == Kind::kData && (packet.flags & (kEncap | kFirst | kLast)) == 0;
+}
+
+/// Do two packets on wires to one switch take the same way through it, as far as their
+/// headers decide that, and the same buffer? Word by word, because of nearly all the
+/// answer is yes.
+inline bool same_way(const Packet& a, const Packet& b) {
+  using Words = std::array<std::uint64_t, sizeof(Packet) / sizeof(std::uint64_t)>;
+  constexpr Packet kLooked{0, 0, 0, 0xFFFFFFFF, 0xFFFF, 0, 0xFFFF, 0xFFFF, Kind{0}, 0, 0xFF, 0xFF};
+  constexpr auto kMask = std::bit_cast<Words>(kLooked);
+  const auto x = std::bit_cast<Words>(a);
+  const auto y = std::bit_cast<Words>(b);
+  return (((x[2] ^ y[2]) & kMask[2]) | ((x[3] ^ y[3]) & kMask[3])) == 0;
 }
 
 inline bool carries_data(Kind kind) { return kind <= Kind::kReadData; }

@@ -74,12 +74,15 @@ std::uint32_t Lane::pick_by_policy(Switch& sw, std::uint16_t group, const Packet
       std::visit([&](auto& policy) { return policy.pick(hops, packet); }, sw.routing));
 }
 
-/// Do a switch's tables say where packets go, whenever and wherever they come in?
+/// Do a switch's tables say where packets go, whenever and wherever they come in, and do
+/// they all get there?
 void Engine::note_routes(Switch& sw) const {
   const auto group = tables_.port_group.begin() + sw.first_port;
   sw.routes = !sw.table->bridged && std::none_of(group, group + sw.ports, [](std::int32_t g) {
     return g == kPortOutside || g == kPortBlocked;
   });
+  sw.plain = sw.routes && std::none_of(sw.port, sw.port + sw.ports,
+                                       [](const Port& port) { return port.impaired; });
 }
 
 /// A packet that has to be looked at when it comes, or at its end.

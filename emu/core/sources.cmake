@@ -3,6 +3,7 @@
 set(EMU_CORE_SOURCES
     emu/core/any_order.cc
     emu/core/buffer.cc
+    emu/core/calm.cc
     emu/core/capture.cc
     emu/core/deadlock.cc
     emu/core/engine.cc

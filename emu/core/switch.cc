@@ -96,6 +96,12 @@ void Lane::for_each_pause_wire(const Switch& sw, Visit visit) {
   }
 }
 
+/// Are pause frames on the way to a switch?
+bool Lane::pauses_come(const Switch& sw) const {
+  const std::uint64_t* coming = &pfc_coming_[nodes_[sw.node].wire_word];
+  return std::any_of(coming, coming + (sw.ports + 63) / 64, [](std::uint64_t w) { return w != 0; });
+}
+
 /// Collects what comes before `limit`; frames stay where they are until they are
 /// visited. Returns how many packets.
 std::uint32_t Lane::collect(Switch& sw, PacketFifo& box, Ps limit) {
@@ -110,13 +116,14 @@ std::uint32_t Lane::collect(Switch& sw, PacketFifo& box, Ps limit) {
     });
   }
   return arrivals_.add_all(box, limit, [&](const Packet& packet) __attribute__((always_inline)) {
-    heard_[packet.ingress >> 6] |= 1ULL << (packet.ingress & 63);
+    sw.heard[packet.ingress >> 6] |= 1ULL << (packet.ingress & 63);
     return look_up(sw, packet);
   });
 }
 
-Ps Lane::process_switch(Switch& sw, Ps limit) {
-  PacketFifo& box = inboxes_.box(nodes_[sw.node].slot, calendar_.number());
+/// What comes before `limit` in canonical order, each when it comes. Returns how many
+/// packets.
+std::uint32_t Lane::pass_in_order(Switch& sw, PacketFifo& box, Ps limit) {
   const std::uint32_t packets = collect(sw, box, limit);
   arrivals_.drain([&](const Arrival& arrival, Ps now) __attribute__((always_inline)) {
     if (sw.stopping) [[unlikely]] {
@@ -129,18 +136,27 @@ Ps Lane::process_switch(Switch& sw, Ps limit) {
       take_pause(sw, arrival.port(), now);
     }
   });
+  refresh_xoff(sw, limit);
+  return packets;
+}
+
+Ps Lane::process_switch(Switch& sw, Ps limit) {
+  PacketFifo& box = inboxes_.box(nodes_[sw.node].slot, calendar_.number());
+  std::uint32_t packets = 0;
+  Ps next = kNever;
+  if (sw.plain && !sw.stopping && !pauses_come(sw) && collect_calm(sw, box, limit)) [[likely]] {
+    packets = by_port_.size();
+    next = pass_calm(sw, limit);
+  } else {
+    packets = pass_in_order(sw, box, limit);
+    next = settle_all(sw, limit);
+  }
   if (packets == box.size()) [[likely]] {
     box.clear(pool_);
   } else {
     box.filter(pool_, [&](const Packet& packet) { return packet.at >= limit; });
   }
-  refresh_xoff(sw, limit);
-  const Ps next = settle_all(sw, limit);
-  for (std::uint32_t w = 0; w < (sw.ports + 63) / 64; ++w) {
-    for (std::uint64_t bits = std::exchange(heard_[w], 0); bits != 0; bits &= bits - 1) {
-      note_watermarks(sw, w * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
-    }
-  }
+  note_watermarks(sw);
   if (!sw.stopping) [[likely]]
     return next;
   sw.stopping = sw.in_order || !sw.refresh.empty();

@@ -53,10 +53,12 @@ struct Switch {
   const SwitchProfile* chip = nullptr;
   Routing routing{Ecmp({})};  // asked only if the table does not say by_hash
   bool routes = false;        // its tables alone say where packets go, whenever they come
+  bool plain = false;         // that, and nobody looks closer at any of its links
   bool in_order = false;      // a priority group is in XOFF: departures run in time order
   bool stopping = false;      // that, or there are refreshes
   Mmu mmu;
   std::vector<std::uint64_t> active;  // bit by port: egress queues may hold packets
+  std::vector<std::uint64_t> heard;   // bit by port: some have come in this window
   std::uint32_t seen = 0;             // bit p: packets of priority p have come in
   std::vector<std::uint32_t> xoff;    // priority groups (index * 8 + priority) in XOFF
   std::int64_t xoff_usage_min = 0;    // of those with empty headroom, none uses less
