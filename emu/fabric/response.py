@@ -22,7 +22,7 @@ from emu.fabric.forwarding import (
 )
 from emu.fabric.graph import Fabric
 
-__all__ = ["Response", "responses"]
+__all__ = ["Response", "is_about", "responses"]
 
 _FORWARDING = (
     SetGroup,
@@ -70,7 +70,7 @@ def responses(
 
 
 def _response(fabric: Fabric, plan: ForwardingPlan, fault: ResolvedFault) -> Response:
-    own = [update for update in plan.timeline if _about(update, fault.name)]
+    own = [update for update in plan.timeline if is_about(update, fault.name)]
     noticed = [
         update.at_ps
         for update in own
@@ -97,8 +97,11 @@ def _response(fabric: Fabric, plan: ForwardingPlan, fault: ResolvedFault) -> Res
     )
 
 
-def _about(update: Update, fault: str) -> bool:
-    """Reasons name the fault last: ``bgp withdraw: link-down-0``."""
+def is_about(update: Update, fault: str) -> bool:
+    """Whether an update happens because of the fault of that name.
+
+    Reasons name the fault last: ``bgp withdraw: link-down-0``.
+    """
     return update.reason == fault or update.reason.endswith((f": {fault}", f" {fault}"))
 
 

@@ -20,7 +20,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from emu.lab.captures import LabCaptures
 from emu.lab.lateness import base_rtt_ps, judge
 from emu.lab.port_report import PortReporter, report_ports
 from emu.lab.processes import cpu_s
+from emu.lab.response import lab_responses, last_by_switch
 from emu.lab.static_flows import StaticRepairs
 from emu.lab.traffic import TrafficConfig
 from emu.sim.build import build_engine
@@ -207,13 +208,17 @@ class Process:
         self.carry()
         recording.finish()
         report = part.manager.report()
+        swallowed = _swallowed(part)
+        answers = lab_responses(
+            scenario, applied, swallowed, injected=repairs is not None, whole=_all_delivered(part)
+        )
         lab = {
             "dilation": self._config.options.dilation,
             "dilation_origin": self._config.options.origin,
             "hold_ms": self._config.options.hold_ms,
             "control": request["control"],
             "runs": request.get("runs", ""),
-            "swallowed_last_ps": _by_switch(part),
+            "swallowed_last_ps": last_by_switch(swallowed),
             **judge(report, base_rtt_ps(scenario.fabric, scenario.spec), bool(variant.spec.faults)),
         }
         applied += part.by_hand
@@ -225,7 +230,7 @@ class Process:
             write_run(
                 writer, variant, shown, part.engine, part.ports, timeline, recording,
                 command=request["command"], fingerprint=request["fingerprint"],
-                more={"backend": "lab", "responses": [],
+                more={"backend": "lab", "responses": [asdict(answer) for answer in answers],
                       "lab": {**lab, "counters": report}, **captured},
             )  # fmt: skip
             writer.write_timing(
@@ -294,16 +299,15 @@ def _ip_number(text: str) -> int:
     return int.from_bytes(socket.inet_aton(text), "big")
 
 
-def _by_switch(part: _Part) -> dict[str, int]:
-    """When each switch lost its last packet, of those that lost any."""
-    fabric = part.scenario.fabric
-    last: dict[str, int] = {}
-    for number, at_ps in enumerate(part.manager.swallowed_ps()):
-        port = fabric.ports[int(part.ports.to_fabric[number])]
-        if at_ps >= 0 and port.node in fabric.switches:
-            name = fabric.nodes[port.node].name
-            last[name] = max(last.get(name, 0), at_ps)
-    return last
+def _swallowed(part: _Part) -> list[tuple[str, int]]:
+    """Switch and fabric time of each packet that did not come out of a switch again."""
+    fabric, to_fabric = part.scenario.fabric, part.ports.to_fabric
+    nodes = [(fabric.ports[int(to_fabric[n])].node, at) for n, at in part.manager.swallowed()]
+    return [(fabric.nodes[node].name, at) for node, at in nodes if node in fabric.switches]
+
+
+def _all_delivered(part: _Part) -> bool:
+    return part.engine.unfinished == 0 and not np.any(part.engine.messages()["failed"])
 
 
 def _without_traffic(scenario: Scenario) -> Scenario:

@@ -65,6 +65,16 @@ def test_a_tree_carries_the_same_on_both_backends(made: Path) -> None:
     assert tree["lab"]["fct_median_us"] == pytest.approx(tree["sim"]["fct_median_us"], rel=0.05)
 
 
+def test_a_lab_run_says_when_its_switches_had_answered_the_fault(made: Path) -> None:
+    (found,) = (made / "runs" / "lab").glob("link-failure*/seed-1/run.json")
+    meta = json.loads(found.read_text())
+    (answer,) = meta["responses"]
+    assert answer["start_ps"] == answer["detected_ps"] == 8_000_000
+    last = meta["lab"]["swallowed_last_ps"].values()
+    assert answer["repaired_ps"] == min(last, default=8_000_000)
+    assert answer["converged_ps"] == max(last, default=8_000_000)
+
+
 def test_the_page_opens_offline_at_any_width_and_scheme(
     made: Path,
     browser: Any,

@@ -77,8 +77,10 @@ class LiveManager {
     out["loops"] = c.loops;
     return out;
   }
-  /// By engine port, see TrafficManager::swallowed().
-  const std::vector<Ps>& swallowed() const { return manager_.swallowed(); }
+  /// Engine ports and times, see TrafficManager::swallowed().
+  const std::vector<std::pair<std::uint32_t, Ps>>& swallowed() const {
+    return manager_.swallowed();
+  }
   /// The first late packets, one tuple each.
   std::vector<std::array<std::int64_t, 6>> late_packets() const {
     std::vector<std::array<std::int64_t, 6>> rows;
@@ -195,7 +197,7 @@ void bind(nb::module_& m) {
       .def("run", &LiveManager::run, "until_ps"_a, "stop_when_done"_a, "wall_ns"_a,
            nb::call_guard<nb::gil_scoped_release>())
       .def("report", &LiveManager::report)
-      .def("swallowed_ps", &LiveManager::swallowed)
+      .def("swallowed", &LiveManager::swallowed)
       .def("late_packets", &LiveManager::late_packets);
 }
 

@@ -42,7 +42,6 @@ TrafficManager::TrafficManager(Engine& engine, FramePlan plan, Network& network,
   const auto& dscp = encoder_.plan().dscp;
   for (std::uint8_t p = 0; p < kPriorities; ++p) priority_of_dscp_[dscp[p] & 0x3F] = p;
   suspect_.assign(engine.ports().size(), 0);
-  swallowed_.assign(engine.ports().size(), -1);
   Ps link = kNever;
   Ps pipeline = kNever;
   for (const Port& port : engine.ports()) {
@@ -429,7 +428,7 @@ void TrafficManager::give_up(std::uint32_t number) {
   packet.entropy = kNone;
   if (flight.own) {
     ++lateness_.lost;
-    swallowed_[flight.in_port] = std::max(swallowed_[flight.in_port], flight.at);
+    swallowed_.emplace_back(flight.in_port, flight.at);
     suspect_[flight.in_port] = 1;
   } else {
     ++counters_.consumed_frames;

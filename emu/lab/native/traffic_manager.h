@@ -70,9 +70,9 @@ class TrafficManager : public Outside {
 
   const Lateness& lateness() const { return lateness_; }
   const Counters& counters() const { return counters_; }
-  /// By ingress port: when the last packet that its switch swallowed should have gone on; -1:
-  /// none. What waits in front of a link that dies is not swallowed: it went on before.
-  const std::vector<Ps>& swallowed() const { return swallowed_; }
+  /// Ingress port of each packet that a switch swallowed, and when it should have gone on. What
+  /// waits in front of a link that dies is not swallowed: it went on before.
+  const std::vector<std::pair<std::uint32_t, Ps>>& swallowed() const { return swallowed_; }
   Ps now() const { return engine_.now(); }
 
   // What the engine asks (Outside).
@@ -195,7 +195,7 @@ class TrafficManager : public Outside {
   bool started_ = false;
   Lateness lateness_;
   Counters counters_;
-  std::vector<Ps> swallowed_;
+  std::vector<std::pair<std::uint32_t, Ps>> swallowed_;
 };
 
 }  // namespace emu::lab
