@@ -127,7 +127,8 @@ class _Content:
     def answer(self) -> answer.Answer:
         found = answer.write(self.shown)
         if self.failures is None:
-            return found
+            said = [] if self.routing is None else self.routing.headline
+            return answer.Answer((*said, *found.sentences), found.paragraphs)
         calm = [f"Without a fault: {small(s)}" for s in found.sentences[:1]]
         return answer.Answer(
             (*self.failures.headline, *calm, *found.sentences[1:]), found.paragraphs

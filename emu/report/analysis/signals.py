@@ -27,7 +27,7 @@ def sentences(results: Results) -> list[str]:
         marks = sorted(rows, key=_marks)
         pauses = sorted(rows, key=lambda r: r.loss.pause_ps.value)
         if len(results.everything) > _LISTED_MAX:
-            marks, pauses = [marks[0], marks[-1]], [pauses[0], pauses[-1]]
+            marks, pauses = _ends(marks), _ends(pauses)
         few = len(results.everything) <= _LISTED_MAX
         told = [f"{r.design.label} {number(_marks(r))}\u00a0%" for r in marks]
         said.append(capital(f"{where}packets marked CE: {_words(told, few)}."))
@@ -36,8 +36,12 @@ def sentences(results: Results) -> list[str]:
     return said
 
 
+def _ends(rows: list[CellResult]) -> list[CellResult]:
+    return rows if len(rows) < 2 else [rows[0], rows[-1]]
+
+
 def _words(told: list[str], few: bool) -> str:
-    return listed(told) if few else f"from {' to '.join(told)}"
+    return listed(told) if few or len(told) == 1 else f"from {' to '.join(told)}"
 
 
 def _marks(result: CellResult) -> float:

@@ -11,10 +11,10 @@ import numpy as np
 
 from emu.report.analysis import bystanders
 from emu.report.analysis.bootstrap import Interval, span_interval
-from emu.report.failures.study import Arm, start_of
+from emu.report.failures.study import Arm, Study, start_of
 from emu.telemetry import DEAD_ENDS, Run
 
-__all__ = ["DEADLINE", "MEASURES", "Measure", "Outcome", "measure"]
+__all__ = ["DEADLINE", "MEASURES", "Measure", "Outcome", "Outcomes"]
 
 DEADLINE = 10.0
 """A transfer is over its deadline when it takes longer than so many times its time on the empty
@@ -58,7 +58,24 @@ MEASURES = (
 )
 
 
-def measure(arm: Arm) -> Outcome:
+class Outcomes:
+    """What every fault cost every design with every routing."""
+
+    def __init__(self, studies: Sequence[Study]) -> None:
+        self._by_arm = {_key(study, arm): _measure(arm) for study in studies for arm in study.arms}
+
+    def of(self, study: Study, arm: Arm) -> Outcome:
+        return self._by_arm[_key(study, arm)]
+
+    def all(self) -> list[Outcome]:
+        return list(self._by_arm.values())
+
+
+def _key(study: Study, arm: Arm) -> tuple[str, str, str]:
+    return study.slug, arm.design.label, arm.routing
+
+
+def _measure(arm: Arm) -> Outcome:
     """Everything about one arm of a study."""
     return Outcome(
         _over(arm.runs, _detected),

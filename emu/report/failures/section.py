@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from emu.report.analysis.wording import listed, small
-from emu.report.failures.measures import DEADLINE, MEASURES, Outcome, measure
+from emu.report.failures.measures import DEADLINE, MEASURES, Outcome, Outcomes
 from emu.report.failures.study import Study, studies
-from emu.report.failures.tables import Outcomes, fault_frame, matrix
+from emu.report.failures.tables import fault_frame, matrix
 from emu.report.numerals import number
 from emu.report.parameters import timers
 from emu.report.results import Results
@@ -47,11 +47,7 @@ def compare_failures(results: Results) -> Failures | None:
     found = studies(results)
     if len(found) < STUDIES_MIN:
         return None
-    outcomes = {
-        (study.slug, arm.design.label, arm.routing): measure(arm)
-        for study in found
-        for arm in study.arms
-    }
+    outcomes = Outcomes(found)
     unseen = [study for study in found if _unseen(study, outcomes)]
     by_field = {m.field: m for m in MEASURES}
     tables = [
@@ -82,9 +78,7 @@ def _headline(
     worst = []
     for design in results.data.designs:
         rows = [
-            (study, outcomes[study.slug, design.label, arms[0].routing])
-            for study in found
-            if (arms := study.of(design))
+            (study, outcomes.of(study, arms[0])) for study in found if (arms := study.of(design))
         ]
         rows = [(study, o) for study, o in rows if math.isfinite(o.late_percent.value)]
         if rows:
@@ -106,7 +100,7 @@ def _sentences(found: list[Study], outcomes: Outcomes, unseen: list[Study]) -> l
             "helps is what looks at each packet or each queue."
         )
     for study in found:
-        arms = [(arm, outcomes[study.slug, arm.design.label, arm.routing]) for arm in study.arms]
+        arms = [(arm, outcomes.of(study, arm)) for arm in study.arms]
         first = [(arm, o) for arm, o in arms if arm is study.of(arm.design)[0]]
         known = [(arm, o) for arm, o in first if math.isfinite(o.late_percent.value)]
         if not known:
@@ -137,10 +131,7 @@ def _added(outcome: Outcome) -> float:
 
 def _unseen(study: Study, outcomes: Outcomes) -> bool:
     """Whether no design notices."""
-    return all(
-        math.isinf(outcomes[study.slug, arm.design.label, arm.routing].detected_ps.value)
-        for arm in study.arms
-    )
+    return all(math.isinf(outcomes.of(study, arm).detected_ps.value) for arm in study.arms)
 
 
 def _named(found: list[Study]) -> str:

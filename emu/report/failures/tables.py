@@ -4,21 +4,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from emu.report.analysis.bootstrap import Interval
 from emu.report.dataset import DesignRef
-from emu.report.failures.measures import MEASURES, Measure, Outcome
+from emu.report.failures.measures import MEASURES, Measure, Outcome, Outcomes
 from emu.report.failures.study import Study
 from emu.report.numerals import BYTES, TIME, Scale, interval_text, number
 from emu.report.tables import Entry, Head, Row, Table
 
-__all__ = ["Outcomes", "fault_table", "matrix"]
-
-Outcomes = Mapping[tuple[str, str, str], Outcome]
-"""By slug of the study, label of the design and routing."""
+__all__ = ["fault_table", "matrix"]
 
 _SCALES = {"time": TIME, "bytes": BYTES, "percent": Scale(("%", 1.0))}
 _EMPTY = Entry("–", "", "empty", "#failures")
@@ -26,7 +23,7 @@ _EMPTY = Entry("–", "", "empty", "#failures")
 
 def fault_table(study: Study, outcomes: Outcomes) -> Table:
     """Every design and routing under one fault."""
-    found = [outcomes[study.slug, arm.design.label, arm.routing] for arm in study.arms]
+    found = [outcomes.of(study, arm) for arm in study.arms]
     heads, columns = [], []
     for measure in MEASURES:
         values = [_value(outcome, measure) for outcome in found]
@@ -56,7 +53,7 @@ def fault_frame(study: Study, outcomes: Outcomes) -> pd.DataFrame:
             for arm in study.arms
             for measure in MEASURES
             for value in [
-                _value(outcomes[study.slug, arm.design.label, arm.routing], measure),
+                _value(outcomes.of(study, arm), measure),
             ]
         ]
     )
@@ -70,7 +67,7 @@ def matrix(
     outcomes: Outcomes,
 ) -> Table:
     """One measure: a row per fault, a column per design, its routings in one cell."""
-    values = [_value(outcome, measure) for outcome in outcomes.values()]
+    values = [_value(outcome, measure) for outcome in outcomes.all()]
     unit, factor = _SCALES[measure.kind].choose(v.value for v in values)
     heads = [Head(design.label, unit, style=design.style) for design in designs]
     rows = []
@@ -81,9 +78,7 @@ def matrix(
             if not arms:
                 entries.append(_EMPTY)
                 continue
-            cell = [
-                _value(outcomes[study.slug, design.label, arm.routing], measure) for arm in arms
-            ]
+            cell = [_value(outcomes.of(study, arm), measure) for arm in arms]
             others = [
                 f"{arm.routing} {_text(value, factor, measure)}"
                 for arm, value in zip(arms[1:], cell[1:], strict=True)

@@ -12,9 +12,8 @@ import pandas as pd
 
 from emu.report.analysis.bootstrap import Floats
 from emu.report.dataset import DesignRef
-from emu.report.failures.measures import Outcome
+from emu.report.failures.measures import Outcome, Outcomes
 from emu.report.failures.study import Arm, Study
-from emu.report.failures.tables import Outcomes
 from emu.report.figures.base import Figure
 from emu.report.numerals import TIME, Scale, number, spoken
 from emu.report.svg import Axis, Panel, spread
@@ -184,7 +183,7 @@ class _Frame:
             else:
                 css = f"l{design.style} {'solid' if i == 0 else 'dashed'}"
                 panel.line(self.x[:-1], values, css, step=True)
-        self._marks(panel, self.outcomes[self.study.slug, design.label, arms[0].routing])
+        self._marks(panel, self.outcomes.of(self.study, arms[0]))
         return panel
 
     def _columns(

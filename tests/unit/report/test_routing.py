@@ -79,3 +79,14 @@ def test_one_routing_needs_no_section(repository: Path, tmp_path: Path) -> None:
 def test_the_experiment_asks_every_policy(repository: Path, case: str) -> None:
     spec = load_experiment(repository / "experiments" / "routing.yaml")
     assert case in {variant.spec.routing.policy for variant in spec.variants()}
+
+
+def test_the_answer_begins_with_what_routing_wins_where_that_is_what_varies(
+    repository: Path, tmp_path: Path
+) -> None:
+    out = report(repository, tmp_path, "adaptive")
+    answer = (out / "report.md").read_text(encoding="utf-8").split("\n##")[0]
+    assert "L2 RSTP can have no other than ECMP." in answer
+    gains = pd.read_csv(out / "tables" / "routing.csv").set_index("measure").loc[["tail_over_ecmp"]]
+    expected = "over that of ECMP: L3" if gains["high"].iloc[0] < 1 else "On L3 no gain of it"
+    assert expected in answer
