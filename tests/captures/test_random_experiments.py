@@ -14,7 +14,8 @@ from emu.sim.captures import Captures
 from emu.spec import ExperimentSpec
 from tests.captures.decode import read_file
 from tests.golden.lab import MS, Flow, Outcome, prepare, scenario
-from tests.property.test_engine_laws import experiments, fit, play, spec_of, traffic
+from tests.property.laws import play
+from tests.property.scenes import experiments, fit, spec_of, traffic
 
 FEW = settings(
     max_examples=15,

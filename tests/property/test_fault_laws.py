@@ -15,18 +15,8 @@ from hypothesis import strategies as st
 
 from emu.spec import FAULT_KINDS
 from tests.golden.lab import Flow, experiment, prepare, scenario, simulate
-from tests.property.test_engine_laws import (
-    DESIGNS,
-    QUICK_TIMERS,
-    RETRIES,
-    TIMEOUT_US,
-    check_conservation,
-    check_nothing_is_left,
-    check_order,
-    fit,
-    switches,
-    traffic,
-)
+from tests.property.laws import check_conservation, check_nothing_is_left, check_order
+from tests.property.scenes import DESIGNS, QUICK_TIMERS, RETRIES, TIMEOUT_US, fit, switches, traffic
 
 SOME = settings(
     max_examples=6,

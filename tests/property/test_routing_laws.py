@@ -10,18 +10,14 @@ from hypothesis import strategies as st
 
 from emu.errors import SpecError
 from tests.golden.lab import MS, US, Flow, Outcome, prepare, scenario, simulate
-from tests.property.test_engine_laws import (
-    FEW,
+from tests.property.laws import (
     check_buffers,
     check_conservation,
     check_nothing_is_left,
     check_order,
-    experiments,
-    fit,
     play,
-    spec_of,
-    traffic,
 )
+from tests.property.scenes import FEW, experiments, fit, spec_of, traffic
 
 
 @st.composite
