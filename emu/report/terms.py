@@ -12,7 +12,9 @@ TERMS: Final[dict[str, tuple[str, str]]] = {
         "Slowdown",
         "Time a transfer took, divided by the time it takes alone on an empty fabric of the same "
         "physical links with the header sizes of L3. 1 is ideal. Extra headers and blocked links "
-        "therefore count as cost. A transfer that failed or had not ended counts as infinite.",
+        "therefore count as cost. Of a host with two ports one counts, as in the offered load: the "
+        "second is there for the failure of the first, and a design that sends over both can be "
+        "below 1. A transfer that failed or had not ended counts as infinite.",
     ),
     "transfer": (
         "Transfer",

@@ -6,6 +6,8 @@ A transfer's own flows share its NICs: what one source port sends goes out back 
 posting order, and what one destination port receives cannot come in faster than its link.
 For one flow the figure is exact to the picosecond; flows that share a NIC are served there
 packet by packet, which moves their common end by less than one packet.
+Of an endpoint with two ports one counts, as in the offered load: the second is there for the
+failure of the first. A design that sends over both can beat the yardstick, at most twofold.
 """
 
 from __future__ import annotations

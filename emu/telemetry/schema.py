@@ -108,7 +108,11 @@ _TRANSFERS = _table(
         ("kv_bytes", _I64, "payload of all its flows"),
         ("start_ps", _I64, "when its first byte may leave"),
         ("end_ps", _I64, "when its slowest flow has arrived; -1 if it has not"),
-        ("ideal_ps", _I64, "time it takes on the empty fabric with l3 header sizes"),
+        (
+            "ideal_ps",
+            _I64,
+            "time it takes on the empty fabric with l3 header sizes, over one port of each host",
+        ),
         ("slowdown", _F64, "(end_ps - start_ps) / ideal_ps; NaN if it has not ended"),
         ("block", _I32, "block of time its start falls into, from 0; the bootstrap's unit"),
         ("n_flows", _I32, "flows it is made of"),
