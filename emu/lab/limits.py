@@ -36,10 +36,6 @@ def check_variant(variant: Variant, control: str | None) -> None:
     spec = variant.spec
     find_variant(variant.design.key, control_of(variant, control))
     plan_lab(build_fabric(spec.topology))
-    if spec.stop.transfers is not None:
-        raise InputError(
-            "stop.transfers: the lab ends with the last message", hint="use stop.at or stop.drain"
-        )
     if spec.routing.polarised:
         raise InputError(
             "routing.polarised is for the simulator: Open vSwitch and Linux choose their own seeds"

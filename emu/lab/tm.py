@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -42,7 +42,7 @@ from emu.sim.captures import FOLDER, wire_plan
 from emu.sim.code import code_sha256
 from emu.sim.ports import PortMap, map_ports
 from emu.sim.recording import Recording
-from emu.sim.run import end_ps
+from emu.sim.run import end_ps, transfers_done
 from emu.sim.scenario import Scenario, make_scenario
 from emu.sim.timeline import Timeline
 from emu.sim.write import write_run
@@ -261,8 +261,11 @@ class Process:
             try:
                 _core.ask_for_realtime(PRIORITY)
                 self._take_over(part)
-                while part.manager.run(until_ps, True, TURN_NS):
-                    self._obey(part)
+                for stop_ps in _stops(part.scenario, until_ps):
+                    while part.manager.run(stop_ps, True, TURN_NS):
+                        self._obey(part)
+                    if _has_ended(part):
+                        break
             except BaseException as error:
                 failed.append(error)
 
@@ -304,6 +307,23 @@ def _swallowed(part: _Part) -> list[tuple[str, int]]:
     fabric, to_fabric = part.scenario.fabric, part.ports.to_fabric
     nodes = [(fabric.ports[int(to_fabric[n])].node, at) for n, at in part.manager.swallowed()]
     return [(fabric.nodes[node].name, at) for node, at in nodes if node in fabric.switches]
+
+
+def _stops(scenario: Scenario, until_ps: int) -> Iterator[int]:
+    """Fabric times at which to see whether the run is over; with ``stop.transfers`` the moments
+    of the samples, as in the simulator."""
+    if scenario.spec.stop.transfers is not None:
+        interval = scenario.spec.record.sample_interval
+        yield from range(interval, until_ps, interval)
+    yield until_ps
+
+
+def _has_ended(part: _Part) -> bool:
+    """No message is under way, or as many transfers are done as the experiment asks for."""
+    wanted = part.scenario.spec.stop.transfers
+    return part.engine.unfinished == 0 or (
+        wanted is not None and transfers_done(part.engine, part.scenario) >= wanted
+    )
 
 
 def _all_delivered(part: _Part) -> bool:

@@ -163,7 +163,7 @@ def drive(
         if sampled:
             if captures is not None:
                 captures.check()
-            if wanted is not None and _transfers_done(engine, scenario, feed) >= wanted:
+            if wanted is not None and transfers_done(engine, scenario, feed) >= wanted:
                 break
             if report is not None and time.monotonic() - told > _PROGRESS_S:
                 told = time.monotonic()
@@ -175,7 +175,8 @@ def drive(
         report(engine.now_ps, engine.packets, 1.0)
 
 
-def _transfers_done(engine: _core.Engine, scenario: Scenario, feed: Feed | None) -> int:
+def transfers_done(engine: _core.Engine, scenario: Scenario, feed: Feed | None = None) -> int:
+    """Transfers of which every flow has arrived; ``feed`` is needed where flows are retired."""
     if feed is not None:
         return feed.transfers_done()
     transfer = scenario.workload.flow_table["transfer_id"]

@@ -14,6 +14,7 @@ from emu.report.agreement import figures
 from emu.sim import run_experiment
 from emu.spec import load_experiment
 from emu.telemetry import Run
+from tests.lab.made import write_experiment
 
 DILATION = 20_000.0
 HOLD_MS = 200.0
@@ -50,6 +51,16 @@ def test_an_incast_over_open_vswitch_takes_the_simulators_times(
     assert b.values["fct_p99_us"] == pytest.approx(a.values["fct_p99_us"], rel=0.10)
     assert b.values["pause_us"] == pytest.approx(a.values["pause_us"], rel=0.15)
     assert b.values["drops"] == a.values["drops"] == 0
+
+
+def test_a_run_ends_with_as_many_transfers_as_were_asked_for(tmp_path: Path) -> None:
+    flows = [(0, 0, 2, 100_000), (0, 1, 3, 400_000), (5, 0, 3, 2_000_000)]
+    spec = load_experiment(write_experiment(tmp_path, flows, stop={"transfers": 2}))
+    (sim,) = map(Run, run_experiment(spec, tmp_path / "sim"))
+    options = LabOptions(DILATION, HOLD_MS, "static")
+    (lab,) = map(Run, run_lab_experiment(spec, tmp_path / "lab", options))
+    assert lab.flows["status"].tolist() == ["done", "done", "unfinished"]
+    assert lab.meta["fabric_ps"] == sim.meta["fabric_ps"]
 
 
 def longest_frame(run: Run) -> int:

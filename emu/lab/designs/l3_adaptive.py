@@ -29,6 +29,7 @@ def start(lab: Lab) -> None:
     ]
     controller = lab.start_controller("adaptive", "ovs", options)
     start_bridges(lab, controller.target)
+    lab.switches[0].renew_counters()
 
 
 def options_of(spec: ControllerSpec, dilation: float) -> dict[str, str]:

@@ -57,7 +57,6 @@ def test_the_app_gets_the_fabrics_times_in_wall_time(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"designs": ["evpn/l3vni"]}, "the lab has no design 'evpn/l3vni'"),
-        ({"stop": {"transfers": 3}}, "stop.transfers: the lab ends with the last message"),
         ({"routing": {"polarised": True}}, "routing.polarised is for the simulator"),
         ({"routing": {"ecmp": {"resilient": True}}}, "routing.ecmp: resilient tables"),
         ({"routing": {"ecmp": {"weights": "capacity"}}}, "routing.ecmp: resilient tables"),
