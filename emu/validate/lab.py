@@ -13,6 +13,7 @@ import pandas as pd
 
 from emu.core import _core
 from emu.sim.build import PRIORITIES, build_engine
+from emu.sim.captures import Captures
 from emu.sim.ports import PortMap, map_ports
 from emu.sim.recording import Recording
 from emu.sim.results import counters, flow_table
@@ -72,13 +73,20 @@ def load(folder: Path, name: str) -> ExperimentSpec:
     return load_experiment(folder / name)
 
 
-def simulate(variant: Variant, seed: int, record: bool = False) -> Done:
-    """Run a variant in memory; with ``record`` what its level asks for is recorded."""
+def simulate(
+    variant: Variant, seed: int, record: bool = False, captures: Path | None = None
+) -> Done:
+    """Run a variant in memory; with ``record`` what its level asks for is recorded, and with a
+    folder ``captures`` what it asks for of those is written there."""
     scenario = make_scenario(variant, seed)
     ports = map_ports(scenario.fabric)
     engine = build_engine(scenario, ports)
     recording = Recording(engine, scenario, ports) if record else None
-    drive(engine, scenario, Timeline(engine, scenario.fabric, ports), recording=recording)
+    files = Captures(engine, scenario, ports, captures) if captures is not None else None
+    timeline = Timeline(engine, scenario.fabric, ports)
+    drive(engine, scenario, timeline, captures=files, recording=recording)
+    if files is not None:
+        files.finish()
     return Done(variant, scenario, engine, ports, recording)
 
 

@@ -3,6 +3,7 @@
 
 from emu.validate.rows import (
     conformance,
+    conformance_frames,
     conformance_shares,
     dcqcn,
     dcqcn_rate,
@@ -23,4 +24,5 @@ ROWS = (
     *phenomena.ROWS,
     *conformance.ROWS,
     *conformance_shares.ROWS,
+    *conformance_frames.ROWS,
 )

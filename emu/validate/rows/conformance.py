@@ -16,6 +16,7 @@ import numpy as np
 
 from emu.validate.lab import Done, load, simulate
 from emu.validate.row import Check, Result, Row, at_least
+from emu.validate.rows.conformance_frames import ROWS as FRAMES
 from emu.validate.rows.conformance_shares import ROWS as SHARED
 
 PART = "Switch test suite (snappi)"
@@ -201,8 +202,10 @@ snappi-congestion-40-60, snappi-congestion-30-30, snappi-port-light |
 snappi-pfcwd-bursts, snappi-pfcwd-m2o, snappi-pfcwd-a2a |
 | pfcwd/test_pfcwd_actions | snappi-pfcwd-drop, snappi-pfcwd-forward, snappi-pfcwd-off |
 | rocev2/basic_dp_no_congestion, pfc_congestion_ai | snappi-rocev2-basic, snappi-pfc-congestion |
-| pfc/pause_zero_mac, valid_src_mac | cannot apply: nothing in the model looks at the source of a \
-pause |
+| pfc/test_valid_pfc_frame, test_valid_src_mac_pfc_frame | snappi-valid-pfc-frame |
+| tests/qos: XOFF limit, XON limit | snappi-xoff-xon |
+| tests/qos: DSCP to queue mapping | snappi-dscp |
+| pfc/pause_zero_mac | cannot apply: nothing in the model looks at the source of a pause |
 | pfcwd/runtime_traffic | cannot apply: a profile does not change during a run |
 | ecn/test_ecn_marking_port_toggle | cannot apply: configuration outlives a link by construction |
 | pfc/test_tx_drop_counter | not rebuilt: what is sent towards a link that is down is counted as \
@@ -213,7 +216,7 @@ lost on the link, not as an egress drop |
 
 def table(folder: Path) -> Result:
     """What is rebuilt and what is not; every row that the table names exists."""
-    named = {row.name for row in (*ROWS, *SHARED)}
+    named = {row.name for row in (*ROWS, *SHARED, *FRAMES)}
     return Result(
         [
             Check(f"{name} has a row", 1, float(name in named), 0.0, True)

@@ -19,7 +19,6 @@ FRAME_BYTES = 4178
 SERVICE_PS = (FRAME_BYTES + 20) * 8 * 10**12 // (25 * 10**9)
 """At 25 Gb/s, preamble and gap included."""
 NIC_SERVICE_PS = (FRAME_BYTES + 20) * 8 * 10**12 // (400 * 10**9)
-BATCHES = 40
 BATCH = 60_000
 """Packets whose mean wait is taken for independent of the next ones'."""
 WARM_UP = 20_000
@@ -37,17 +36,6 @@ def _waits(done: Done, priority: int = 3) -> tuple[npt.NDArray[np.int64], npt.ND
     took = done.engine.messages()["end_ps"][own] - post
     order = np.argsort(post, kind="stable")
     return post[order], took[order] - took.min()
-
-
-def _mean(waits: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Mean in services, and its standard error by means of batches."""
-    parts = [part.mean() / SERVICE_PS for part in np.array_split(waits, BATCHES)]
-    return float(np.mean(parts)), float(np.std(parts, ddof=1) / np.sqrt(BATCHES))
-
-
-def _load(post: npt.NDArray[np.int64]) -> float:
-    """Load of the packets that came, not of those that were ordered."""
-    return float((len(post) - 1) * SERVICE_PS / (post[-1] - post[0]))
 
 
 def exact(folder: Path) -> Result:
@@ -153,17 +141,20 @@ def md1(folder: Path) -> Result:
 
 def priorities(folder: Path) -> Result:
     """Two strict priorities against Cobham's formula."""
-    result = Result()
+    result, errors = Result(), []
+    tallies = {"high": Tally(), "low": Tally()}
     for done in runs(load(folder, "md1-priorities.yaml")):
-        parts = {name: _waits(done, p) for name, p in (("high", 6), ("low", 3))}
-        rho = {name: _load(post) for name, (post, _) in parts.items()}
-        expected = theory.priority_means(rho["high"], rho["low"])
-        for (name, (post, waits)), mean in zip(parts.items(), expected, strict=True):
-            got, error = _mean(waits)
-            result.checks.append(
-                Check(f"{name} priority, load {rho[name]:.3f}, {len(post):,} packets: mean wait, "
-                      "services", mean, got, max(0.01, 2.6 * error / mean))
-            )  # fmt: skip
+        for name, priority in (("high", 6), ("low", 3)):
+            tallies[name].add(*_waits(done, priority))
+    means = theory.priority_means(tallies["high"].load, tallies["low"].load)
+    for (name, tally), expected in zip(tallies.items(), means, strict=True):
+        got, error = tally.mean()
+        result.checks.append(
+            Check(f"{name} priority, load {tally.load:.3f}, {tally.packets / 1e6:.1f} M packets: "
+                  "mean wait, services", expected, got, 0.01)
+        )  # fmt: skip
+        errors.append(f"{error / expected:.2%}")
+    result.notes.append(f"Standard errors of the means: {', '.join(errors)}.")
     return result
 
 
