@@ -20,6 +20,7 @@ class FluidParams:
     alpha_s: float = 55e-6
     timer_s: float = 55e-6
     byte_counter: float = 10e6
+    """0: none, the timer alone drives the increase."""
     stages: int = 5
     increase_bps: float = 40e6
     kmin_kb: float = 5.0
@@ -49,8 +50,8 @@ def fixed_point(params: FluidParams, flows: int) -> FixedPoint:
         log_keep = math.log1p(-p)
         a = -math.expm1(params.cut_s * rate * log_keep)
         alpha = -math.expm1(params.alpha_s * rate * log_keep)
-        b = p / math.expm1(-packets * log_keep)
-        d = p / math.expm1(-params.timer_s * rate * log_keep)
+        b = p / _grow(-packets * log_keep) if packets else 0.0
+        d = p / _grow(-params.timer_s * rate * log_keep)
         c = b * math.exp(params.stages * packets * log_keep)
         e = d * math.exp(params.stages * params.timer_s * rate * log_keep)
         return math.log(a * a * alpha) - math.log(params.cut_s**2 * step * rate * (b + d) * (c + e))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,21 +18,33 @@ from emu.validate.row import Check, Result, Row, at_least
 
 PART = "DCQCN"
 FLUID = "Zhu et al., SIGCOMM 2015, 5; Zhu et al., CoNEXT 2016, 3"
-TABLE = {2: 2.387166e-04, 10: 1.887666e-03, 32: 8.225209e-03}
-"""p* at 100G with the defaults of CoNEXT 2016, packets of 1000 bytes; own computation with a
-bracketed search, held here against another solver."""
-
-
+_DEFAULT = FluidParams()
+SETS = {
+    "conext16_default_40G": replace(_DEFAULT, rate_bps=40e9),
+    "conext16_default_100G": _DEFAULT,
+    "conext16_default_40G_pkt4000": replace(_DEFAULT, rate_bps=40e9, packet_bytes=4000),
+    "conext16_default_100G_pkt4000": replace(_DEFAULT, packet_bytes=4000),
+    "hpcc_ns3_dcqcn_paper_100G": replace(
+        _DEFAULT, packet_bytes=1048, alpha_s=50e-6, byte_counter=0, kmin_kb=100, kmax_kb=400,
+        pmax=0.2,
+    ),
+}  # fmt: skip
+"""Parameter sets of ``dcqcn-fluid-table.csv``, which a bracketed search of this project's own
+solved; held here against another solver."""
 MANY, ALPHA_MAX = 8, 0.16
 """Where the model holds: the rates of many flows, none of which a single cut changes much."""
 
 
 def solver(folder: Path) -> Result:
-    """The fixed point of the fluid model, solved twice."""
+    """The fixed point of the fluid model, solved twice, for every set and number of flows."""
     result = Result()
-    for flows, p in TABLE.items():
-        got = fixed_point(FluidParams(), flows).p
-        result.checks.append(Check(f"p*, {flows} flows at 100G", p, got, 1e-5))
+    table = pd.read_csv(folder / "dcqcn-fluid-table.csv")
+    for name, flows, p, queue_kb in zip(*(table[c].tolist() for c in table), strict=True):
+        point = fixed_point(SETS[name], flows)
+        result.checks.append(Check(f"{name}, {flows} flows: p*", p, point.p, 1e-5))
+        if queue_kb > 0:  # else there is none below kmax
+            what = f"{name}, {flows} flows: q*, kB"
+            result.checks.append(Check(what, queue_kb, point.queue_kb, 1e-4))
     return result
 
 
@@ -269,8 +282,8 @@ def delayed(folder: Path) -> Result:
 
 
 ROWS = (
-    Row("dcqcn-solver", PART, "Two solvers of the fixed point agree", FLUID, "dcqcn-steady.yaml",
-        solver),
+    Row("dcqcn-solver", PART, "Two solvers of the fixed point agree", FLUID,
+        "dcqcn-fluid-table.csv", solver),
     Row("dcqcn-fluid-limit", PART, "The fluid model holds where its averages do", FLUID,
         "dcqcn-steady.yaml", fluid_limit, quick=False),
     Row("dcqcn-fluid", PART, "The fixed point of the fluid model, for each number of flows", FLUID,
