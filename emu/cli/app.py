@@ -4,55 +4,53 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
 
 from emu import __version__
-from emu.cli import (
-    bench,
-    doctor,
-    experiment,
-    interop,
-    lab,
-    pcap,
-    pcap_bench,
-    report,
-    run,
-    topology,
-    trace,
-    validate,
-    watch,
-)
 from emu.cli.console import EXIT_FAILED, EXIT_INTERRUPTED, note, render_error
 
-app = typer.Typer(
-    name="emu",
-    help="Simulate KV-cache transfers over datacentre fabrics and report which design keeps them "
-    "lossless and their tail short.",
-    epilog="Exit codes: 0 done, 1 a run failed, 2 bad input, 3 a damaged capture, 130 interrupted. "
-    "Example: emu run experiments/first-look.yaml --out runs/first-look",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+VERBS = {
+    "run": ("run",),
+    "watch": ("watch",),
+    "report": ("report", "compare", "publish"),
+    "topology": ("topology",),
+    "experiment": ("experiment",),
+    "trace": ("trace",),
+    "interop": ("import", "export"),
+    "lab": ("lab", "clean"),
+    "pcap": ("pcap",),
+    "pcap_bench": ("pcap",),
+    "bench": ("bench",),
+    "validate": ("validate",),
+    "doctor": ("doctor",),
+}
+"""Modules of this package, in the order of the help, and the verbs to which each adds."""
 
-for module in (
-    run,
-    watch,
-    report,
-    topology,
-    experiment,
-    trace,
-    interop,
-    lab,
-    pcap,
-    pcap_bench,
-    bench,
-    validate,
-    doctor,
-):
-    module.register(app)
+
+def make_app(verb: str | None = None) -> typer.Typer:
+    """The command, with all verbs unless one is known to be wanted.
+
+    Describing the options of all takes as long as reading an experiment.
+    """
+    app = typer.Typer(
+        name="emu",
+        help="Simulate KV-cache transfers over datacentre fabrics and report which design keeps "
+        "them lossless and their tail short.",
+        epilog="Exit codes: 0 done, 1 a run failed, 2 bad input, 3 a damaged capture, 130 "
+        "interrupted. Example: emu run experiments/first-look.yaml --out runs/first-look",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    known = any(verb in verbs for verbs in VERBS.values())
+    for module, verbs in VERBS.items():
+        if verb in verbs or not known:
+            import_module(f"emu.cli.{module}").register(app)
+    app.callback()(_root)
+    return app
 
 
 def _version(wanted: bool) -> None:
@@ -61,7 +59,6 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
@@ -75,7 +72,7 @@ def main() -> NoReturn:
     from emu.errors import EmuError
 
     try:
-        app()
+        make_app(*sys.argv[1:2])()
     except EmuError as error:
         sys.exit(render_error(error))
     except KeyboardInterrupt:

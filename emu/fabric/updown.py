@@ -69,7 +69,9 @@ class UpDown:
         if dead in self._cache:
             return self._cache[dead]
         alive = ~np.isin(self._link, list(dead))
-        pairs = np.unique(np.stack([self._high[alive], self._low[alive]]), axis=1)
+        # Asked for counts, numpy does not import numpy.ma, which takes longer than all of this.
+        ends = np.stack([self._high[alive], self._low[alive]])
+        pairs, _ = np.unique(ends, axis=1, return_counts=True)
         high, low = pairs[0], pairs[1]
         down = self._at.copy()
         for tier in (2, 3):

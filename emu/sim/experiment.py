@@ -5,18 +5,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
-import signal
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing.context import SpawnContext
-from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -32,7 +24,6 @@ from emu.telemetry import (
     read_status,
     remove_dead_partials,
 )
-from emu.telemetry.stream import prepare_stream
 
 
 @dataclass(frozen=True)
@@ -117,6 +108,8 @@ def run_experiment(
     done = kept_runs(tasks, spec, out, resume)
     announce(tasks, spec, out)
     if stream is not None:
+        from emu.telemetry.stream import prepare_stream
+
         prepare_stream(stream)
     tell = on_progress or (lambda _: None)
     todo = [task for task in tasks if task.directory not in done]
@@ -133,7 +126,9 @@ def run_experiment(
     if len(todo) == 1:
         _run_here(todo[0], tell, finished, total)
     elif todo:
-        _run_all(todo, min(jobs, len(todo)), tell, finished, total)
+        from emu.sim.pool import run_all
+
+        run_all(todo, min(jobs, len(todo)), tell, finished, total)
     return [task.directory for task in tasks]
 
 
@@ -232,45 +227,16 @@ def _run_here(task: Task, tell: OnProgress, finished: int, total: int) -> None:
     """One run needs no process of its own, which would import everything once more."""
 
     def running(update: Update) -> None:
-        tell(_progress("running", update, finished, total))
+        tell(progress_of("running", update, finished, total))
 
     try:
-        last = _work(task, running)
+        last = work(task, running)
     finally:
         remove_dead_partials(task.directory)
-    tell(_progress("done", last, finished + 1, total))
+    tell(progress_of("done", last, finished + 1, total))
 
 
-def _run_all(todo: list[Task], jobs: int, tell: OnProgress, finished: int, total: int) -> None:
-    context: SpawnContext = multiprocessing.get_context("spawn")
-    updates: SimpleQueue[Update] = context.SimpleQueue()
-    pool = ProcessPoolExecutor(
-        jobs, mp_context=context, initializer=_prepare_worker, initargs=(updates,)
-    )
-    try:
-        pending: dict[Future[Update], Task] = {
-            pool.submit(_work_in_process, task): task for task in todo
-        }
-        while pending:
-            ended, _ = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-            while not updates.empty():
-                tell(_progress("running", updates.get(), finished, total))
-            for future in ended:
-                pending.pop(future)
-                finished += 1
-                tell(_progress("done", future.result(), finished, total))
-    except BrokenProcessPool as error:
-        raise RunError(
-            "a worker process was killed (out of memory?)",
-            hint="run again with --resume, perhaps with fewer --jobs",
-        ) from error
-    finally:
-        _stop(pool)
-        for task in todo:
-            remove_dead_partials(task.directory)
-
-
-def _progress(
+def progress_of(
     state: Literal["running", "done"], update: Update, finished: int, total: int
 ) -> RunProgress:
     fraction = 1.0 if state == "done" else update.fraction
@@ -280,47 +246,7 @@ def _progress(
     )  # fmt: skip
 
 
-def _stop(pool: ProcessPoolExecutor) -> None:
-    """Ends the workers, also in the middle of a run: half a run leaves nothing behind."""
-    if threading.current_thread() is threading.main_thread():
-        # A second Ctrl-C would leave workers without the queue that they report to.
-        interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            _end_workers(pool)
-        finally:
-            signal.signal(signal.SIGINT, interrupted)
-    else:
-        _end_workers(pool)
-
-
-def _end_workers(pool: ProcessPoolExecutor) -> None:
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    deadline = time.monotonic() + 0.5
-    for process in processes:
-        process.join(max(0.0, deadline - time.monotonic()))
-        if process.is_alive():
-            process.terminate()
-    for process in processes:
-        process.join()
-
-
-_updates: SimpleQueue[Update]
-"""In a worker: where it reports to."""
-
-
-def _prepare_worker(updates: SimpleQueue[Update]) -> None:
-    # Ctrl-C reaches the whole process group; the parent alone decides what ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    global _updates
-    _updates = updates
-
-
-def _work_in_process(task: Task) -> Update:
-    return _work(task, _updates.put)
-
-
-def _work(task: Task, tell: Callable[[Update], None]) -> Update:
+def work(task: Task, tell: Callable[[Update], None]) -> Update:
     from emu.sim.run import run_variant
 
     last = Update(task.variant.id, task.seed, 0, 0, 0.0)

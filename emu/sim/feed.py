@@ -17,7 +17,7 @@ from emu.sim.flows import MESSAGE_COLUMNS, FlowTotals, flow_rows
 from emu.sim.scenario import Scenario
 from emu.telemetry import FLOWS_PER_GROUP
 from emu.workload import FLOW_COLUMNS
-from emu.workload.table import Table, concat
+from emu.workload.table import Table, concat, distinct
 
 Columns = dict[str, npt.NDArray[np.int64]]
 FOREVER_PS = 1 << 62
@@ -120,7 +120,7 @@ class Feed:
     ) -> Iterator[tuple[_Group, npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
         """For each group: which of its rows stand for which of these flows."""
         index = numbers // FLOWS_PER_GROUP - self._handed_out
-        for i in np.unique(index).tolist():
+        for i in distinct(index).tolist():
             chosen = index == i
             yield self._open[i], numbers[chosen] % FLOWS_PER_GROUP, chosen
 

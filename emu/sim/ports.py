@@ -31,3 +31,9 @@ def map_ports(fabric: Fabric) -> PortMap:
     to_engine = np.empty_like(to_fabric)
     to_engine[to_fabric] = np.arange(len(to_fabric))
     return PortMap(to_engine, to_fabric)
+
+
+def tier_of(fabric: Fabric, port: int) -> str:
+    """Tier of the node that a port belongs to, as tables and streams word it."""
+    kind: str = fabric.nodes[fabric.ports[port].node].kind.value
+    return kind.replace("_", "-")

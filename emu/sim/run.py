@@ -20,7 +20,7 @@ from emu.sim.recording import Recording
 from emu.sim.scenario import Scenario, make_scenario
 from emu.sim.steering import Steering
 from emu.sim.timeline import Timeline
-from emu.sim.watching import LiveFile, Stream, Watchers
+from emu.sim.watching import LiveFile, Watchers
 from emu.spec import Variant
 from emu.telemetry import RunWriter
 
@@ -85,6 +85,8 @@ def run_variant(
         name = f"{variant.id}/seed-{seed}"
         streamed = None
         if stream is not None:
+            from emu.sim.streaming import Stream
+
             streamed = Stream(engine, scenario, recording.counters, timeline, name, stream)
         told = Watchers(live, streamed)
         drive(engine, scenario, timeline, report, captures, feed, recording, told)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a run tells while it goes on: a view for people and metrics, a stream for programs."""
+"""What a run tells while it goes on: a view for people and metrics, and who else is told."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,8 @@ from emu.sim.build import PRIORITIES
 from emu.sim.counters import SaiReader
 from emu.sim.feed import Feed
 from emu.sim.ideal import ideal_transfer_ps
-from emu.sim.ports import PortMap
+from emu.sim.ports import PortMap, tier_of
 from emu.sim.scenario import Scenario
-from emu.sim.timeline import Timeline
 from emu.telemetry.live import (
     LIVE_FILE,
     SNAPSHOTS,
@@ -28,15 +27,9 @@ from emu.telemetry.live import (
     TransferView,
     write_live,
 )
-from emu.telemetry.stream import (
-    PortCounters,
-    StreamEnd,
-    StreamEvent,
-    StreamPort,
-    StreamRun,
-    StreamSample,
-    StreamWriter,
-)
+
+if TYPE_CHECKING:
+    from emu.sim.streaming import Stream
 
 INTERVAL_S = 0.5
 """Wall time between two views, at least."""
@@ -71,7 +64,7 @@ class LiveFile:
         self._uplinks = [
             (int(ports.to_engine[p.id]), p.name, p.rate_bps)
             for p in fabric.ports
-            if fabric.links[p.link].kind == "fabric" and _tier(scenario, p.id) == "leaf"
+            if fabric.links[p.link].kind == "fabric" and tier_of(fabric, p.id) == "leaf"
         ]
         n = len(self._uplinks)
         self._loads: deque[npt.NDArray[np.float64]] = deque(maxlen=SNAPSHOTS)
@@ -188,117 +181,6 @@ class LiveFile:
         ]
 
 
-class Stream:
-    """Tells a program of a run: counters at every sample, and what really happened."""
-
-    def __init__(
-        self,
-        engine: _core.Engine,
-        scenario: Scenario,
-        counters: SaiReader,
-        timeline: Timeline,
-        run: str,
-        path: Path,
-    ) -> None:
-        self._engine = engine
-        self._counters = counters
-        self._timeline = timeline
-        self._run = run
-        self._out = StreamWriter(path)
-        self._then: Array | None = None
-        self._told = 0
-        self._sampled_ps = -1
-        self._updates = scenario.plan.timeline
-        fabric = scenario.fabric
-        self._out.write(
-            StreamRun(
-                run=run,
-                experiment=scenario.spec.name,
-                design=scenario.plan.design,
-                seed=scenario.seed,
-                sample_interval_ps=scenario.spec.record.sample_interval,
-                ports=[
-                    StreamPort.model_validate(
-                        {
-                            "name": port.name,
-                            "node": fabric.nodes[port.node].name,
-                            "peer": fabric.ports[port.peer].name,
-                            "link": fabric.links[port.link].name,
-                            "tier": _tier(scenario, port.id),
-                            "rate_bps": port.rate_bps,
-                        }
-                    )
-                    for port in fabric.ports
-                ],
-            )
-        )
-
-    def sample(self) -> None:
-        """Send what has happened and what is counted now."""
-        now = self._engine.now_ps
-        while self._told < len(self._updates) and self._updates[self._told].at_ps <= now:
-            event = self._timeline.event(self._updates[self._told])
-            self._out.write(StreamEvent(run=self._run, **event))
-            self._told += 1
-        values = self._values()
-        changed = (
-            np.arange(len(values))
-            if self._then is None
-            else np.flatnonzero((values != self._then).any(axis=1))
-        )
-        names = self._counters.port_names
-        ports = [
-            PortCounters(
-                name=str(names[row]),
-                up=bool(cells[0]),
-                in_packets=cells[1],
-                in_octets=cells[2],
-                in_errors=cells[3],
-                in_discards=cells[4],
-                out_packets=cells[5],
-                out_octets=cells[6],
-                out_discards=cells[7],
-                ecn_marked_packets=cells[8],
-                pfc_rx_frames=cells[9],
-                pfc_tx_frames=cells[10],
-                paused_us=cells[11],
-                queue_bytes=cells[12],
-            )
-            for row, cells in zip(changed.tolist(), values[changed].tolist(), strict=True)
-        ]
-        self._then, self._sampled_ps = values, now
-        self._out.write(StreamSample(run=self._run, t_ps=now, ports=ports))
-
-    def finish(self) -> None:
-        """Send the last sample and say that it was the last."""
-        if self._engine.now_ps != self._sampled_ps:
-            self.sample()
-        self._out.write(StreamEnd(run=self._run, t_ps=self._engine.now_ps))
-        self._out.close()
-
-    def _values(self) -> Array:
-        """A row per port, in the order of the fields of PortCounters."""
-        found = self._counters.read()
-        port, queue = found["port"], found["queue"]
-        pre = "SAI_PORT_STAT_"
-        columns = [
-            _core.counters(self._engine)["link_up"],
-            port[f"{pre}IF_IN_UCAST_PKTS"],
-            port[f"{pre}IF_IN_OCTETS"],
-            port[f"{pre}IF_IN_ERRORS"],
-            port[f"{pre}IF_IN_DISCARDS"],
-            port[f"{pre}IF_OUT_UCAST_PKTS"],
-            port[f"{pre}IF_OUT_OCTETS"],
-            port[f"{pre}IF_OUT_DISCARDS"],
-            port[f"{pre}ECN_MARKED_PACKETS"],
-            port[f"{pre}PFC_{{}}_RX_PKTS"].sum(axis=1),
-            port[f"{pre}PFC_{{}}_TX_PKTS"].sum(axis=1),
-            port[f"{pre}PFC_{{}}_RX_PAUSE_DURATION_US"].sum(axis=1),
-            queue["SAI_QUEUE_STAT_CURR_OCCUPANCY_BYTES"].sum(axis=1),
-        ]
-        return np.stack(columns, axis=1)
-
-
 class Watchers:
     """Everybody who is told of a run while it goes on."""
 
@@ -317,8 +199,3 @@ class Watchers:
         self._live.remove()
         if self._stream is not None:
             self._stream.finish()
-
-
-def _tier(scenario: Scenario, port: int) -> str:
-    kind: Any = scenario.fabric.nodes[scenario.fabric.ports[port].node].kind.value
-    return str(kind).replace("_", "-")

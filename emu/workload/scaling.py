@@ -21,6 +21,7 @@ import numpy as np
 
 from emu.errors import Fault, SpecError
 from emu.fabric.graph import Fabric
+from emu.workload.table import distinct
 from emu.workload.trace import PS_PER_S, IntArray
 
 
@@ -34,7 +35,7 @@ def span_ps(ready_ps: IntArray) -> int:
 
 def ingress_bps(fabric: Fabric, endpoints: IntArray) -> int:
     """Sum of one port's rate over the distinct endpoints."""
-    ports = (fabric.ports[fabric.ports_of(int(e))[0]] for e in np.unique(endpoints))
+    ports = (fabric.ports[fabric.ports_of(int(e))[0]] for e in distinct(endpoints))
     return sum(port.rate_bps for port in ports)
 
 

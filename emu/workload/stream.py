@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from emu.workload.table import Table
+from emu.workload.table import Table, distinct
 from emu.workload.trace import IntArray
 
 FLOW_COLUMNS = (
@@ -76,7 +76,7 @@ class ListedFlows:
 
     @property
     def reads(self) -> IntArray:
-        return np.unique(self.table["qp_id"][self.table["verb"] == "read"])
+        return distinct(self.table["qp_id"][self.table["verb"] == "read"])
 
     def blocks(self) -> Iterator[Table]:
         yield self.table

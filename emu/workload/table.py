@@ -111,6 +111,14 @@ def group_rows(keys: Sequence[Column]) -> tuple[Column, npt.NDArray[np.int64]]:
     return order[begins], number
 
 
+def distinct(values: Column) -> Column:
+    """Each value once, in ascending order; np.unique would import numpy.ma to do the same."""
+    flat = values.ravel()
+    first, _ = group_rows([flat])
+    found: Column = flat[first]
+    return found
+
+
 def _column(values: npt.ArrayLike) -> Column:
     array = np.asarray(values)
     # Words are few and long columns of them many: the objects are shared.

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from emu.cli.app import app
+from emu.cli.app import VERBS as MODULES
+from emu.cli.app import make_app
 
 
 def _verbs(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -21,7 +22,7 @@ def _verbs(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [verb for name, child in children.items() for verb in _verbs(child, (*path, name))]
 
 
-VERBS = _verbs(get_command(app))
+VERBS = _verbs(get_command(make_app()))
 
 
 def test_all_verbs_are_there() -> None:
@@ -31,9 +32,22 @@ def test_all_verbs_are_there() -> None:
     }
 
 
+@pytest.mark.parametrize("verb", [verb for verbs in MODULES.values() for verb in verbs])
+def test_a_verb_is_the_same_without_the_others(verb: str) -> None:
+    whole, alone = (get_command(app).commands for app in (make_app(), make_app(verb)))  # type: ignore[attr-defined]
+    assert len(alone) < len(whole)
+    assert _verbs(alone[verb]) == _verbs(whole[verb])
+    assert [p.name for p in alone[verb].params] == [p.name for p in whole[verb].params]
+
+
+def test_an_unknown_verb_is_looked_up_among_all() -> None:
+    for given in ("rnu", "--help"):
+        assert _verbs(get_command(make_app(given))) == VERBS
+
+
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_help_of_a_verb_has_an_example_that_names_it(verb: tuple[str, ...]) -> None:
-    command = get_command(app)
+    command = get_command(make_app())
     for name in verb:
         command = command.commands[name]  # type: ignore[attr-defined]
     assert command.help, verb

@@ -9,8 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-LATE = ("pandas", "pyarrow", "matplotlib", "networkx", "scapy", "jinja2")
-"""What only a run's end, reports, captures and the lab need."""
+LATE = {
+    *("pandas", "pyarrow", "matplotlib", "networkx", "scapy", "jinja2"),
+    *("numpy.ma", "multiprocessing", "concurrent.futures", "http", "asyncio"),
+}
+"""What only a run's end, several processes, reports, captures and the lab need."""
 
 PROBE = """
 import json, sys
@@ -21,7 +24,7 @@ class FirstPacket(BaseException):
 
 class Engine(_core.Engine):
     def run_until(self, *args, **more):
-        json.dump(sorted({name.partition(".")[0] for name in sys.modules}), sys.stdout)
+        json.dump(sorted(sys.modules), sys.stdout)
         raise FirstPacket
 
 import emu.cli

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from emu.cli.app import app
+from emu.cli.app import make_app
 from emu.cli.console import render_error
 from emu.errors import EmuError
 from tests.wire.scenarios import SCENARIOS, pcapng
@@ -74,7 +74,7 @@ def test_a_verb_prints_what_its_golden_says(
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setenv("COLUMNS", "100")
-    done = CliRunner().invoke(app, ["pcap", *CASES[case]])
+    done = CliRunner().invoke(make_app(), ["pcap", *CASES[case]])
     code, err = done.exit_code, done.stderr
     if isinstance(done.exception, EmuError):
         code = render_error(done.exception)

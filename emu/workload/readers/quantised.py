@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from emu.workload.seeds import stream
+from emu.workload.table import distinct
 from emu.workload.trace import PS_PER_S, IntArray
 
 # A step below this is the resolution of the clock, not a batch of requests.
@@ -26,7 +27,7 @@ def quantisation_step_ps(arrival_ps: IntArray) -> int:
     distinct stamps are multiples of the usual one, within 0.5 % (the real trace's
     steps are 2.997 to 3.003 s). The step is told to a tenth of a second.
     """
-    stamps = np.unique(arrival_ps)
+    stamps = distinct(arrival_ps)
     if len(arrival_ps) < _ROWS_MIN or len(stamps) < 3 or len(stamps) > 0.7 * len(arrival_ps):
         return 0
     gaps = np.diff(stamps)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emu.workload.table import Table, concat, group_rows
+from emu.workload.table import Table, concat, distinct, group_rows
 
 
 def test_a_single_value_stands_for_a_whole_column() -> None:
@@ -54,6 +54,12 @@ def test_groups_are_those_of_pandas(seed: int) -> None:
 def test_no_rows_make_no_groups() -> None:
     first, number = group_rows([np.zeros(0, dtype=np.int64)])
     assert (len(first), len(number)) == (0, 0)
+
+
+def test_distinct_values_are_those_of_numpy() -> None:
+    values = np.array([[5, -1], [5, 3]])
+    assert distinct(values).tolist() == np.unique(values).tolist()
+    assert distinct(values[:0]).tolist() == []
 
 
 def test_a_frame_has_the_same_columns() -> None:
