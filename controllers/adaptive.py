@@ -14,7 +14,9 @@ document that is written anew as often as its writer likes, such as the lab's tr
 
 ``rate_bps`` is the port's capacity; without it ``--uplink-rate-bps`` holds for all. Where
 ``sent_bps`` is given it is believed instead of the switch's own counter, which counts what a
-port was given to send and not what a paused port has sent.
+port was given to send and not what a paused port has sent. Better still is ``sent_bytes``, a
+counter, beside the document's ``wall_ns``: the rate is then that since the last look, as the
+slots' rates are, and not that of the moment.
 
 REST: as l3.py, and /steering.
 """
@@ -36,7 +38,7 @@ from controllers._api import (
 )
 from controllers._fabric import Point, Switch
 from controllers.l3 import L3
-from emu.fabric.steering import Move, SteeringParams, UplinkLoad, steer
+from emu.fabric.steering import CountedRates, Move, SteeringParams, UplinkLoad, steer
 
 register_options(
     [
@@ -64,6 +66,8 @@ class Adaptive(L3):
         self._slot_bps: dict[tuple[int, int], list[int]] = {}
         self._port_bytes: dict[Point, tuple[float, int]] = {}
         self._port_bps: dict[Point, int] = {}
+        self._rates = CountedRates()
+        """Of the ports of the telemetry file."""
         self._bucket_time: dict[int, float] = {}
         self._due = 0.0
         self._asked = False
@@ -154,10 +158,17 @@ class Adaptive(L3):
         if not CONF.telemetry:
             return {}
         try:
-            ports = json.loads(Path(CONF.telemetry).read_text(encoding="utf-8"))["ports"]
+            told = json.loads(Path(CONF.telemetry).read_text(encoding="utf-8"))
+            ports = told["ports"]
         except (OSError, ValueError, KeyError):
             return {}
-        return ports if isinstance(ports, dict) else {}
+        if not isinstance(ports, dict):
+            return {}
+        if "wall_ns" in told:
+            for name, port in ports.items():
+                if "sent_bytes" in port:
+                    port["sent_bps"] = self._rates.since(name, told["wall_ns"], port["sent_bytes"])
+        return ports
 
     # -- steering ----------------------------------------------------------------
 

@@ -61,6 +61,32 @@ class Move:
     target: int
 
 
+class CountedRates:
+    """Rates between looks, from counters that somebody else renews now and then.
+
+    >>> rates = CountedRates()
+    >>> rates.since("leaf0-p2", 0, 1_000), rates.since("leaf0-p2", 10**9, 2_000)
+    (0, 8000)
+    >>> rates.since("leaf0-p2", 10**9, 2_000)  # not renewed since
+    8000
+    >>> rates.since("leaf0-p2", 2 * 10**9, 500)  # counts from zero again
+    4000
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, int, int]] = {}
+        """Wall time of the last look, bytes then, the rate until then."""
+
+    def since(self, name: str, wall_ns: int, sent_bytes: int) -> int:
+        """Bit/s since the last look at that counter; 0 at the first one."""
+        then_ns, before, rate = self._last.get(name, (wall_ns, sent_bytes, 0))
+        if wall_ns > then_ns:
+            sent = sent_bytes - before if sent_bytes >= before else sent_bytes
+            rate = sent * 8 * 10**9 // (wall_ns - then_ns)
+        self._last[name] = (wall_ns, sent_bytes, rate)
+        return rate
+
+
 def steer(
     slots: Sequence[int],
     slot_bps: Sequence[int],

@@ -7,10 +7,11 @@ another name and renamed, so that a reader sees one moment or the one before, ne
 each.
 
     {"version": 1, "fabric_ps": ..., "wall_ns": ..., "interval_s": ..., "dilation": ...,
-     "ports": {"leaf0-p2": {"rate_bps": ..., "sent_bps": ..., "queue_bytes": ...,
+     "ports": {"leaf0-p2": {"rate_bps": ..., "sent_bps": ..., "sent_bytes": ..., "queue_bytes": ...,
                "ecn_marked": ..., "pfc_tx": ..., "pfc_rx": ..., "paused": ..., "drops": ...}}}
 
-``queue_bytes`` is of that moment; everything else is of the interval before it, ``paused`` as
+``queue_bytes`` is of that moment and ``sent_bytes`` of all time since the run began, for who looks
+more rarely than the file is written; everything else is of the interval before it, ``paused`` as
 a share of it (of the priority that was paused longest).
 """
 
@@ -78,9 +79,10 @@ def port_report(
 
     paused = change.column("paused_ps")[of_ports].max(axis=1, initial=0).tolist()
     queued = after.column("queue_bytes")[of_ports].sum(axis=1).tolist()
+    ever = after.column("tx_bytes")[of_ports].sum(axis=1).tolist()
     columns = zip(
         ports, total("tx_bytes"), queued, total("ecn_marked_packets"), total("pfc_tx_frames"),
-        total("pfc_rx_frames"), paused, total("drops_packets"), strict=True,
+        total("pfc_rx_frames"), paused, total("drops_packets"), ever, strict=True,
     )  # fmt: skip
     return {
         "version": 1,
@@ -92,6 +94,7 @@ def port_report(
             port.name: {
                 "rate_bps": round(port.rate_bps / dilation),
                 "sent_bps": sent * 8 * 10**9 // elapsed_ns if elapsed_ns > 0 else 0,
+                "sent_bytes": all_sent,
                 "queue_bytes": queue,
                 "ecn_marked": ecn,
                 "pfc_tx": pfc_tx,
@@ -99,7 +102,7 @@ def port_report(
                 "paused": round(stood / elapsed_ps, 4) if elapsed_ps > 0 else 0.0,
                 "drops": drops,
             }
-            for port, sent, queue, ecn, pfc_tx, pfc_rx, stood, drops in columns
+            for port, sent, queue, ecn, pfc_tx, pfc_rx, stood, drops, all_sent in columns
         },
     }
 

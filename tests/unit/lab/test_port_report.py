@@ -47,6 +47,7 @@ def test_rates_are_those_of_the_slowed_links_and_all_classes_count() -> None:
     port = report["ports"]["leaf0-p2"]
     assert port["rate_bps"] == 400_000_000_000 / DILATION
     assert port["sent_bps"] == 2 * 500_000 * 8 / 0.5
+    assert port["sent_bytes"] == 2 * 501_000
     assert port["queue_bytes"] == 140
     assert port["ecn_marked"] == 6
     assert port["paused"] == pytest.approx(0.2)
