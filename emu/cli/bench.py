@@ -30,13 +30,15 @@ def bench(
 
     A packet-hop is any packet, data or control, crossing one link. Each case runs in a process
     of its own, on one core. The case `recording` shows what each level of `record.level` costs,
-    the case `routing` what each policy of `routing.policy` does.
+    the case `routing` what each policy of `routing.policy` does, and the case `start` is the CPU
+    time of `emu run` until its first packet, 128 ports.
     """
     from emu.bench import CASES, measure, select
     from emu.bench_recording import CASE as RECORDING
     from emu.bench_routing import CASE as ROUTING
+    from emu.bench_start import CASE as START
 
-    compared = (ROUTING, RECORDING)
+    compared = (ROUTING, RECORDING, START)
     wanted = case or [*(name for name, one in CASES.items() if one.default), *compared]
     results = []
     for name in select([name for name in wanted if name not in compared]):
@@ -44,9 +46,12 @@ def bench(
         results.append(measure(name))
     routing = _routing() if ROUTING in wanted else []
     recording = _recording() if RECORDING in wanted else []
+    start = _start() if START in wanted else []
     if json:
-        print_json(results + routing + recording)
+        print_json(results + routing + recording + start)
         return
+    if start:
+        _show_start(start)
     if routing:
         _show_routing(routing)
     if recording:
@@ -94,6 +99,21 @@ def _show_routing(results: list[dict[str, Any]]) -> None:
             for r in results
         ],
         right=["packet-hops", "over ecmp", "CPU s", "ns/hop", "ns/hop over ecmp"],
+    )
+
+
+def _start() -> list[dict[str, Any]]:
+    from emu.bench_start import CASE, measure_start
+
+    note(f"{CASE}: `emu run` until its first packet, 128 × 400G")
+    return [{"case": CASE, **measure_start()}]
+
+
+def _show_start(results: list[dict[str, Any]]) -> None:
+    print_table(
+        ["start", "CPU s until the first packet", "at most"],
+        [["emu run, 128 ports", f"{r['cpu_s']:.2f}", f"{r['cpu_s_max']:.2f}"] for r in results],
+        right=["CPU s until the first packet", "at most"],
     )
 
 

@@ -35,6 +35,7 @@ LAYERS: dict[str, set[str]] = {
     "bench_agree": {"bench"},
     "bench_recording": BASE | {"bench", "sim"},
     "bench_routing": {"bench"},
+    "bench_start": BASE | {"bench"},
     "_api": BASE | {"spec", "sim", "telemetry", "report"},
 }
 # Every part may ask for the version; the command may import everything.
