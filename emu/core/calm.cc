@@ -11,6 +11,7 @@
 
 #include "buffer.h"
 #include "pipeline.h"
+#include "train.h"
 
 namespace emu {
 
@@ -27,6 +28,9 @@ bool Lane::collect_calm(Switch& sw, PacketFifo& box, Ps limit) {
   Comer* before = nullptr;
   std::uint32_t group = 0;
   std::uint32_t size = 0;
+  std::uint32_t lossy_size = 0;
+  std::int64_t free_part = 0;
+  std::int64_t charge = 0;
   bool calm = true;
   for (Packet& packet : box) {
     if (packet.at >= limit) [[unlikely]]
@@ -47,15 +51,19 @@ bool Lane::collect_calm(Switch& sw, PacketFifo& box, Ps limit) {
       list->priorities |= 1U << priority;
       sw.heard[packet.ingress >> 6] |= 1ULL << (packet.ingress & 63);
       sw.seen |= 1U << priority;
-      if (!mmu.lossless(priority)) {
+      const bool lossless = mmu.lossless(priority);
+      free_part = mmu.free_part(lossless);
+      lossy_size = lossless ? 0 : size;
+      if (!lossless) {
         const EgressQueue& queue = sw.queue[out * kPriorities + priority];
         lossy_queued = std::max(lossy_queued, queue.bytes);
       }
     }
-    mmu.take_shared(*pg, size, mmu.lossless(group % kPriorities));
-    if (!mmu.lossless(group % kPriorities)) lossy_bytes += size;
+    charge += Mmu::charge(*pg, size, free_part);
+    lossy_bytes += lossy_size;
     before = by_port_.add(*list, before, &packet, group, size);
   }
+  mmu.charge_pool(charge);
   calm =
       calm && mmu.pool_has(0) && (lossy_bytes == 0 || mmu.admit_lossy(lossy_queued, lossy_bytes));
   for (std::uint32_t w = 0; calm && w < (sw.ports + 63) / 64; ++w) {
@@ -70,7 +78,9 @@ bool Lane::collect_calm(Switch& sw, PacketFifo& box, Ps limit) {
   if (calm) [[likely]]
     return true;
   for (const Comer* comer = by_port_.begin(); comer != by_port_.end(); ++comer) {
-    mmu.release(sw.group[comer->group], comer->size, mmu.lossless(comer->group % kPriorities));
+    const bool lossless = mmu.lossless(comer->group % kPriorities);
+    PriorityGroup& taken = sw.group[comer->group];
+    mmu.charge_pool(Mmu::charge(taken, -std::int64_t{comer->size}, mmu.free_part(lossless)));
   }
   for (std::uint32_t w = 0; w < (sw.ports + 63) / 64; ++w) {
     sw.heard[w] = 0;
@@ -106,17 +116,11 @@ Ps Lane::pass_closely(Switch& sw, std::uint32_t index, const Comer* comer, Ps li
   const std::int64_t ecn_above =
       (ecn.priorities >> priority & 1) != 0 ? ecn.kmin_bytes : std::int64_t{kNever};
   const Ps hold = (port.paused >> priority & 1) != 0 ? queue.paused_until : 0;
-  const Ps ps_per_byte = port.rate.ps_per_byte;
-  const Ps gap_ps = framing_.gap_bytes * ps_per_byte;
-  Ps free = std::max(port.next_free, hold);
+  Train train(*this, port, std::max(port.next_free, hold));
   std::int64_t held = queue.bytes;
   std::int64_t held_max = queue.bytes_max;
-  std::uint64_t sent = 0;
-  std::uint64_t sent_bytes = 0;
   std::uint64_t odd = 0;  // packets whose payload is counted one by one
   std::uint64_t odd_bytes = 0;
-  PacketFifo* box = nullptr;
-  Ps box_until = 0;
   const Comer* counted = list.first;  // the first that has not joined the queue yet
   Ps next = kNever;
   // Starts `packet` at `start`; `came` says that it does not come out of the queue.
@@ -127,21 +131,12 @@ Ps Lane::pass_closely(Switch& sw, std::uint32_t index, const Comer* comer, Ps li
     }
     const std::uint32_t bytes = packet.bytes;
     held -= bytes;
-    ++sent;
-    sent_bytes += bytes;
     if (!is_middle(packet)) [[unlikely]] {
       ++odd;
       odd_bytes += bytes;
       count_headers(queue, packet);
     }
-    free = start + gap_ps + bytes * ps_per_byte;
-    const Ps at = start + port.arrival_ps + bytes * Ps{port.arrival_ps_per_byte};
-    if (at >= box_until) [[unlikely]]
-      box = &box_for(port, at, box_until);
-    Packet& on_wire = box->push_slot(pool_);
-    on_wire = packet;
-    on_wire.at = at;
-    on_wire.ingress = port.peer_index;
+    Packet& on_wire = train.send(packet, start);
     on_wire.hops = static_cast<std::uint8_t>(packet.hops + (came ? 1 : 0));
     if (held > ecn_above && ecn.marks(held, seed_, sw.first_port + index, port.ecn_draws) &&
         mark_congestion(on_wire)) {
@@ -153,7 +148,7 @@ Ps Lane::pass_closely(Switch& sw, std::uint32_t index, const Comer* comer, Ps li
 
   while (!queue.packets.empty()) {
     const Packet& packet = queue.packets.front();
-    const Ps start = std::max(free, packet.at);
+    const Ps start = std::max(train.free(), packet.at);
     if (start >= limit) {
       next = start;
       break;
@@ -165,15 +160,23 @@ Ps Lane::pass_closely(Switch& sw, std::uint32_t index, const Comer* comer, Ps li
   const Comer* comer = list.first;
   if (queue.packets.empty()) {
     const bool lossless = sw.mmu.lossless(priority);
+    const std::int64_t free_part = sw.mmu.free_part(lossless);
+    std::int64_t charge = 0;
     for (; comer != nullptr; comer = comer->next) {
-      const Ps start = std::max(free, comer->at);
+      const Ps start = std::max(train.free(), comer->at);
       if (start >= limit) {
         next = start;
         break;
       }
       send(*comer->packet, start, true);
-      sw.mmu.release(sw.group[comer->group], comer->size, lossless);
+      PriorityGroup& pg = sw.group[comer->group];
+      if (pg.headroom > 0) [[unlikely]] {
+        sw.mmu.release(pg, comer->size, lossless);
+      } else {
+        charge += Mmu::charge(pg, -std::int64_t{comer->size}, free_part);
+      }
     }
+    sw.mmu.charge_pool(charge);
   }
   for (; counted != nullptr; counted = counted->next) {
     held += counted->packet->bytes;
@@ -188,19 +191,12 @@ Ps Lane::pass_closely(Switch& sw, std::uint32_t index, const Comer* comer, Ps li
   queue.bytes = held;
   queue.bytes_max = held_max;
   port.backlog = static_cast<PrioritySet>(queue.packets.empty() ? 0 : priorities);
-  if (sent == 0) return next;
-  while (!far_.empty()) [[unlikely]] {
-    put_on_long_wire(port, far_.front(), far_.front().at);
-    far_.pop(pool_);
-  }
-  const auto gap_bytes = static_cast<std::uint64_t>(framing_.gap_bytes);
-  port.next_free = free;
+  if (train.packets() == 0) return next;
+  train.end();
   port.paused &= static_cast<PrioritySet>(~priorities);
-  queue.tx_packets += sent;
-  queue.tx_bytes += sent_bytes + sent * gap_bytes;
-  queue.tx_payload += sent_bytes - odd_bytes - (sent - odd) * middle_header_bytes_;
-  totals_.packet_hops += sent;
-  totals_.wire_bytes += static_cast<std::int64_t>(sent_bytes + sent * gap_bytes);
+  queue.tx_packets += train.packets();
+  queue.tx_bytes += train.wire_bytes();
+  queue.tx_payload += train.bytes() - odd_bytes - (train.packets() - odd) * middle_header_bytes_;
   return next;
 }
 

@@ -33,6 +33,7 @@ class Lane : private Shared {
   friend class Engine;
   friend class Results;
   friend class NextHops;
+  friend class Train;
   friend struct EngineTest;
 
   Calendar calendar_;
@@ -44,7 +45,7 @@ class Lane : private Shared {
   std::vector<Copy> copies_;  // scratch of receive_outside
   Arrivals arrivals_;         // scratch of process_switch: what comes in the window
   ByPort by_port_;            // the same in a calm one
-  PacketFifo far_;            // scratch of pass: what no box is far enough ahead for
+  PacketFifo far_;            // scratch of a train: what no box is far enough ahead for
   std::vector<Packet*> due_;  // scratch of process_endpoint: what comes in the window
 
   // lane.cc
@@ -61,7 +62,6 @@ class Lane : private Shared {
   void transmit_closely(Port& port, Packet packet, Ps start);
   void put_on_wire(Port& port, const Packet& packet, Ps at);
   void put_on_long_wire(const Port& port, Packet packet, Ps at);
-  PacketFifo& box_for(const Port& port, Ps at, Ps& until);
   bool survives(Port& port, Packet& packet, Ps start);
   bool passes(Port& port, const Packet& packet);
   bool codeword_fails(Port& port, std::uint32_t number, const Packet& packet);
@@ -79,7 +79,7 @@ class Lane : private Shared {
   Ps process_switch(Switch& sw, Ps limit);
   template <typename Visit>
   void for_each_pause_wire(const Switch& sw, Visit visit);
-  bool pauses_come(const Switch& sw) const;
+  bool pauses_come(const Switch& sw, Ps limit);
   std::uint32_t collect(Switch& sw, PacketFifo& box, Ps limit);
   std::uint32_t pass_in_order(Switch& sw, PacketFifo& box, Ps limit);
   void admit(Switch& sw, std::uint32_t out, const Packet& packet, Ps now);
@@ -135,6 +135,7 @@ class Lane : private Shared {
   std::uint32_t pausing_port(const Endpoint& ep, Ps limit) const;
   Ps settle_endpoint(Endpoint& ep, Ps until);
   Ps settle_nic(Endpoint& ep, std::uint32_t index, Ps until);
+  void send_turn(Endpoint& ep, Port& port, NicPort& nic, std::uint32_t qp, Ps start, Ps until);
   void wake_paced(Endpoint& ep, const Port& port, NicPort& nic, Ps now);
   void send_queued(Port& port, EgressQueue* queues, Ps until);
   void fire(Endpoint& ep, const Timer& timer);
@@ -182,6 +183,11 @@ class Lane : private Shared {
   void acknowledge(SendQp& send, std::uint32_t una, Ps now);
   void rewind(SendQp& send, std::uint32_t psn);
   void send_data(Endpoint& ep, Port& port, std::uint32_t qp, Ps start);
+
+  // alone.cc: a queue pair that has its port for itself
+  std::uint32_t middle_packets(const SendQp& send) const;
+  void send_train(Endpoint& ep, Port& port, std::uint32_t qp, std::uint32_t most, Ps start,
+                  Ps until);
 
   // any_order.cc: packets that overtake each other
   void place(Endpoint& ep, const Packet& packet, Ps now);

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <utility>
 #include <vector>
 
 #ifdef __linux__
@@ -38,6 +39,15 @@ struct LargePages {
   void deallocate(T* memory, std::size_t n) {
     const bool large = n * sizeof(T) >= kPage;
     ::operator delete(memory, std::align_val_t{large ? kPage : alignof(T)});
+  }
+  /// What has no first value of its own is not cleared: large arrays are filled in anyway.
+  template <typename U>
+  void construct(U* at) {
+    ::new (static_cast<void*>(at)) U;
+  }
+  template <typename U, typename... Given>
+  void construct(U* at, Given&&... given) {
+    ::new (static_cast<void*>(at)) U(std::forward<Given>(given)...);
   }
   bool operator==(const LargePages& /*other*/) const { return true; }
 };

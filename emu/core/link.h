@@ -25,21 +25,6 @@ namespace emu {
   on_wire.ingress = port.peer_index;
 }
 
-/// The box for what `port` sends and its peer acts on at `at`, and until when it is
-/// the one; far_ if no box is so far ahead.
-inline PacketFifo& Lane::box_for(const Port& port, Ps at, Ps& until) {
-  const std::uint64_t ahead = calendar_.ahead(at);
-  if (ahead >= Inboxes::kWindows) [[unlikely]] {
-    until = kNever;
-    return far_;
-  }
-  const auto window = static_cast<std::uint32_t>(calendar_.number() + ahead);
-  PacketFifo& box = inboxes_.box(port.peer_slot, window);
-  if (box.empty()) calendar_.wake_in(port.peer_slot, ahead);
-  until = calendar_.end() + static_cast<Ps>(ahead) * calendar_.window_ps();
-  return box;
-}
-
 /// Sends `packet` at `start`, which is not before port.next_free.
 [[gnu::always_inline]] inline void Lane::transmit(Port& port, const Packet& packet, Ps start) {
   Ps at = start + port.arrival_ps + packet.bytes * Ps{port.arrival_ps_per_byte};

@@ -110,6 +110,17 @@ class Mmu {
     pool_used_ += lossless ? shared_part(pg.used + size) - shared_part(pg.used) : size;
     pg.used += size;
   }
+  /// What a group may hold before the pool is charged for it.
+  std::int64_t free_part(bool lossless) const { return lossless ? params_.pg_reserved_bytes : 0; }
+  /// A group takes `size` more (less than nothing: gives back) of shared and reserved
+  /// space. Returns what the pool is to be charged with.
+  [[gnu::always_inline]] static std::int64_t charge(PriorityGroup& pg, std::int64_t size,
+                                                    std::int64_t free_part) {
+    const std::int64_t before = pg.used;
+    pg.used = before + size;
+    return std::max(before + size, free_part) - std::max(before, free_part);
+  }
+  void charge_pool(std::int64_t bytes) { pool_used_ += bytes; }
   void take_headroom(PriorityGroup& pg, std::int64_t size) {
     pg.headroom += size;
     headroom_used_ += size;

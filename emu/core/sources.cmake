@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The engine's translation units, without bindings.cc; paths from the repository's root.
 set(EMU_CORE_SOURCES
+    emu/core/alone.cc
     emu/core/any_order.cc
     emu/core/buffer.cc
     emu/core/calm.cc

@@ -96,10 +96,12 @@ void Lane::for_each_pause_wire(const Switch& sw, Visit visit) {
   }
 }
 
-/// Are pause frames on the way to a switch?
-bool Lane::pauses_come(const Switch& sw) const {
-  const std::uint64_t* coming = &pfc_coming_[nodes_[sw.node].wire_word];
-  return std::any_of(coming, coming + (sw.ports + 63) / 64, [](std::uint64_t w) { return w != 0; });
+/// Does a pause frame come to a switch before `limit`?
+bool Lane::pauses_come(const Switch& sw, Ps limit) {
+  bool come = false;
+  for_each_pause_wire(sw,
+                      [&](std::uint32_t, const auto& wire) { come |= wire.front().at < limit; });
+  return come;
 }
 
 /// Collects what comes before `limit`; frames stay where they are until they are
@@ -144,7 +146,8 @@ Ps Lane::process_switch(Switch& sw, Ps limit) {
   PacketFifo& box = inboxes_.box(nodes_[sw.node].slot, calendar_.number());
   std::uint32_t packets = 0;
   Ps next = kNever;
-  if (sw.plain && !sw.stopping && !pauses_come(sw) && collect_calm(sw, box, limit)) [[likely]] {
+  if (sw.plain && !sw.stopping && !pauses_come(sw, limit) && collect_calm(sw, box, limit))
+      [[likely]] {
     packets = by_port_.size();
     next = pass_calm(sw, limit);
   } else {
