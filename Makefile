@@ -180,7 +180,7 @@ bench-gate: $(STAMPS)/build $(STAMPS)/system-bench
 performance: bench-gate
 	$(BIN)/python scripts/make-performance
 
-# The engine has no threads of its own; this watches what the tests start.
+# The threads of one run (tests/cpp/test_threads.cc), the lab's, and what the tests start.
 tsan: $(STAMPS)/venv
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S . -B build/tsan -G Ninja -DEMU_BUILD_TESTS=ON -DEMU_SANITIZE=thread >/dev/null
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/tsan --target core_tests

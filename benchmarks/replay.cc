@@ -153,7 +153,7 @@ void print_digests(const Engine& e) {
 
 class Replay {
  public:
-  explicit Replay(const char* path) : in_(path) {}
+  Replay(const char* path, std::uint32_t threads) : in_(path), threads_(threads) {}
 
   void run() {
     while (!in_.ended()) {
@@ -165,6 +165,7 @@ class Replay {
   }
   Engine& engine() { return *engine_; }
   double cpu_s() const { return cpu_s_; }
+  double wall_s() const { return wall_s_; }
 
  private:
   template <typename T>
@@ -307,18 +308,27 @@ class Replay {
     const Ps until = i64();
     const bool stop_when_done = flag();
     const std::clock_t began = std::clock();
+    const auto began_wall = std::chrono::steady_clock::now();
     engine_->run_until(until, stop_when_done);
+    wall_s_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - began_wall).count();
     cpu_s_ += static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC;
   }
 
   Journal in_;
+  std::uint32_t threads_;
   std::unique_ptr<Engine> engine_;
   double cpu_s_ = 0;
+  double wall_s_ = 0;
 
   // Arguments are read in separate statements: their order within one call
   // expression is the compiler's choice.
   const std::map<std::string, std::function<void()>> calls_ = {
-      {"Engine", [this] { engine_ = std::make_unique<Engine>(get<std::uint64_t>()); }},
+      {"Engine",
+       [this] {
+         engine_ = std::make_unique<Engine>(get<std::uint64_t>());
+         engine_->set_threads(threads_);
+       }},
+      {"set_threads", [this] { u32(); }},  // whoever replays says how many
       {"add_switch_profile", [this] { switch_profile(); }},
       {"add_nic_profile", [this] { nic_profile(); }},
       {"add_ecn_profile",
@@ -541,20 +551,20 @@ class Replay {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: replay JOURNAL\n");
+  if (argc < 2 || argc > 3) {
+    std::fprintf(stderr, "usage: replay JOURNAL [THREADS]\n");
     return 2;
   }
   try {
-    Replay replay(argv[1]);
+    Replay replay(argv[1], argc == 3 ? static_cast<std::uint32_t>(std::stoul(argv[2])) : 1);
     replay.run();
-    const auto& totals = replay.engine().totals();
+    const emu::Totals totals = replay.engine().totals();
     std::printf("packets %llu\npacket_hops %llu\n",
                 static_cast<unsigned long long>(totals.injected_packets),
                 static_cast<unsigned long long>(totals.packet_hops));
     print_digests(replay.engine());
-    std::fprintf(stderr, "cpu_s %.3f ns_per_packet_hop %.1f\n", replay.cpu_s(),
-                 replay.cpu_s() * 1e9 / static_cast<double>(totals.packet_hops));
+    std::fprintf(stderr, "cpu_s %.3f wall_s %.3f ns_per_packet_hop %.1f\n", replay.cpu_s(),
+                 replay.wall_s(), replay.cpu_s() * 1e9 / static_cast<double>(totals.packet_hops));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return 1;

@@ -50,6 +50,7 @@ def run(
     out: str | Path,
     *,
     jobs: int | None = None,
+    threads: int | None = None,
     resume: bool = False,
 ) -> list[Run]:
     """Run every variant of an experiment with every seed.
@@ -62,6 +63,9 @@ def run(
         Folder for the run directories, one per variant and seed.
     jobs : int, optional
         Processes to use; by default the cores this process may use.
+    threads : int, optional
+        Threads of each run; by default those that help: in large fabrics the cores that the
+        processes leave over, otherwise one. No result depends on it.
     resume : bool
         Keep runs that are whole and do the rest. The result is the same, byte for byte,
         as that of an uninterrupted run.
@@ -81,7 +85,10 @@ def run(
 
     spec = load(experiment) if isinstance(experiment, str | Path) else experiment
     with _main_module_hidden():
-        directories = run_experiment(spec, Path(out), jobs=jobs or available_cores(), resume=resume)
+        cores = available_cores()
+        directories = run_experiment(
+            spec, Path(out), jobs=jobs or cores, resume=resume, threads=threads, cores=cores
+        )
     return [Run(directory) for directory in directories]
 
 

@@ -30,15 +30,17 @@ def bench(
 
     A packet-hop is any packet, data or control, crossing one link. Each case runs in a process
     of its own, on one core. The case `recording` shows what each level of `record.level` costs,
-    the case `routing` what each policy of `routing.policy` does, and the case `start` is the CPU
-    time of `emu run` until its first packet, 128 ports.
+    the case `routing` what each policy of `routing.policy` does, the case `threads` what a
+    second thread brings, and the case `start` is the CPU time of `emu run` until its first
+    packet, 128 ports.
     """
     from emu.bench import CASES, measure, select
     from emu.bench_recording import CASE as RECORDING
     from emu.bench_routing import CASE as ROUTING
     from emu.bench_start import CASE as START
+    from emu.bench_threads import CASE as THREADS
 
-    compared = (ROUTING, RECORDING, START)
+    compared = (ROUTING, RECORDING, THREADS, START)
     wanted = case or [*(name for name, one in CASES.items() if one.default), *compared]
     results = []
     for name in select([name for name in wanted if name not in compared]):
@@ -47,8 +49,9 @@ def bench(
     routing = _routing() if ROUTING in wanted else []
     recording = _recording() if RECORDING in wanted else []
     start = _start() if START in wanted else []
+    threads = _threads() if THREADS in wanted else []
     if json:
-        print_json(results + routing + recording + start)
+        print_json(results + routing + recording + start + threads)
         return
     if start:
         _show_start(start)
@@ -56,6 +59,8 @@ def bench(
         _show_routing(routing)
     if recording:
         _show_recording(recording)
+    if threads:
+        _show_threads(threads)
     if not results:
         return
     print_table(
@@ -139,4 +144,28 @@ def _show_recording(results: list[dict[str, Any]]) -> None:
             for r in results
         ],
         right=["packet-hops", "CPU s", "ns/hop", "over off", "rows"],
+    )
+
+
+def _threads() -> list[dict[str, Any]]:
+    from emu.bench_threads import CASE, measure_threads
+
+    note(f"{CASE}: one run by one thread and by two")
+    return [{"case": CASE, **row} for row in measure_threads()]
+
+
+def _show_threads(results: list[dict[str, Any]]) -> None:
+    print_table(
+        ["run", "threads", "packet-hops", "wall s", "speed-up"],
+        [
+            [
+                r["workload"],
+                r["threads"],
+                r["packet_hops"],
+                f"{r['wall_s']:.2f}",
+                f"{r['speedup']:.2f}",
+            ]
+            for r in results
+        ],
+        right=["threads", "packet-hops", "wall s", "speed-up"],
     )

@@ -28,6 +28,10 @@ class Runtime(StrEnum):
     RYU = "ryu"
 
 
+THREADS_MAX = 256
+"""More than any machine that runs this has cores to spare for."""
+
+
 class Backend(StrEnum):
     """What executes a run."""
 
@@ -52,6 +56,14 @@ def run(
         int | None,
         typer.Option("--jobs", "-j", min=1, help="Processes (default: the cores it may use)."),
     ] = None,
+    threads: Annotated[
+        str,
+        typer.Option(
+            metavar="N|auto",
+            help="Threads of each run, which change no result; auto: in large fabrics the cores "
+            "that --jobs leaves over, otherwise one.",
+        ),
+    ] = "auto",
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the runs that are whole, do the rest.")
     ] = False,
@@ -114,6 +126,7 @@ def run(
     from emu.sim import run_experiment
     from emu.spec import load_experiment
 
+    wanted = _threads(threads)
     spec = load_experiment(experiment)
     if capture:
         spec = spec.capturing([name for text in capture for name in text.split(",") if name])
@@ -138,6 +151,8 @@ def run(
                     resume=resume,
                     on_progress=on_progress,
                     stream=stream,
+                    threads=wanted,
+                    cores=available_cores(),
                 )
     except KeyboardInterrupt:
         note("interrupted")
@@ -147,6 +162,19 @@ def run(
         print_json([str(path) for path in directories])
     note(f"{len(directories)} runs in {folder}")
     note(f"hint: emu report {folder}")
+
+
+def _threads(text: str) -> int | None:
+    """What --threads says; None: auto."""
+    from emu.errors import InputError
+
+    if text == "auto":
+        return None
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= THREADS_MAX:
+        return int(text)
+    raise InputError(
+        f"--threads is {text!r}", hint=f"a number from 1 to {THREADS_MAX}, or auto (the default)"
+    )
 
 
 @contextmanager

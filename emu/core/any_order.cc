@@ -76,9 +76,11 @@ void Lane::place(Endpoint& ep, const Packet& packet, Ps now) {
     }
   }
   const bool tells = tells_of_arrivals(nic);
+  const bool near = this->own(qps_[packet.qp].src);  // the sender reads the same rings
   if (tells) {
-    own.echoes.push({packet.psn, static_cast<std::uint16_t>(packet.entropy & kEntropyMask),
-                     (packet.flags & kCe) != 0});
+    const Echo echo{packet.psn, static_cast<std::uint16_t>(packet.entropy & kEntropyMask),
+                    (packet.flags & kCe) != 0};
+    near ? own.echoes.push(echo) : out_.echoes.push_back({packet.qp, echo});
     ++own.echoed;
   }
   ++recv.since_ack;
@@ -87,7 +89,10 @@ void Lane::place(Endpoint& ep, const Packet& packet, Ps now) {
   if (windowed(nic)) interval = std::min(interval, own.slots / 4);
   if (!tell && recv.since_ack < interval) return;
   recv.since_ack = 0;
-  if (tells) own.acks.push({recv.expected, own.echoed});
+  if (tells) {
+    const AckMark mark{recv.expected, own.echoed};
+    near ? own.acks.push(mark) : out_.marks.push_back({packet.qp, mark});
+  }
   const std::uint8_t echo = nic.echo_on_ack ? packet.flags & kCe : 0;
   answer(ep, Kind::kAck, packet.qp, recv.expected, now, echo);
 }

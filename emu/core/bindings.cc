@@ -497,6 +497,7 @@ NB_MODULE(_core, m) {
           "switch"_a, "group"_a, "slot"_a, "port"_a)
       .def("set_remote_state", &Engine::set_remote_state, "interval_ps"_a, "lag"_a,
            "quantum_bytes"_a)
+      .def("set_threads", &Engine::set_threads, "threads"_a)
       .def("finish_build", &Engine::finish_build)
       .def(
           "add_qps",

@@ -19,7 +19,10 @@ namespace emu {
 /// False, and nothing is taken: the window may not be calm.
 bool Lane::collect_calm(Switch& sw, PacketFifo& box, Ps limit) {
   Mmu& mmu = sw.mmu;
-  by_port_.begin(sw.ports, box.size());
+  std::size_t most = box.size();
+  if (!alone_) [[unlikely]]
+    for_each_other_box(sw.node, [&](PacketFifo& other, Lane&) { most += other.size(); });
+  by_port_.begin(sw.ports, most);
   std::int64_t lossy_bytes = 0;
   std::int64_t lossy_queued = 0;
   const Packet* first = nullptr;  // of a run of packets that go the same way
@@ -32,36 +35,40 @@ bool Lane::collect_calm(Switch& sw, PacketFifo& box, Ps limit) {
   std::int64_t free_part = 0;
   std::int64_t charge = 0;
   bool calm = true;
-  for (Packet& packet : box) {
-    if (packet.at >= limit) [[unlikely]]
-      continue;
-    if (first == nullptr || !same_way(*first, packet)) {
-      const std::uint32_t out = look_up(sw, packet);
-      if (out == kNone || packet.hops >= kInitialTtl - 1) [[unlikely]] {
-        calm = false;
-        break;
+  std::uint32_t lane = 0;
+  for (PacketFifo* from = &box; calm && from != nullptr; from = next_other_box(sw.node, lane)) {
+    first = nullptr;
+    for (Packet& packet : *from) {
+      if (packet.at >= limit) [[unlikely]]
+        continue;
+      if (first == nullptr || !same_way(*first, packet)) {
+        const std::uint32_t out = look_up(sw, packet);
+        if (out == kNone || packet.hops >= kInitialTtl - 1) [[unlikely]] {
+          calm = false;
+          break;
+        }
+        first = &packet;
+        before = nullptr;
+        const std::uint32_t priority = packet.current_priority();
+        group = IngressTag::pack(packet.ingress, priority);
+        pg = &sw.group[group];
+        size = static_cast<std::uint32_t>(mmu.footprint(packet.bytes));
+        list = &by_port_.list(out);
+        list->priorities |= 1U << priority;
+        sw.heard[packet.ingress >> 6] |= 1ULL << (packet.ingress & 63);
+        sw.seen |= 1U << priority;
+        const bool lossless = mmu.lossless(priority);
+        free_part = mmu.free_part(lossless);
+        lossy_size = lossless ? 0 : size;
+        if (!lossless) {
+          const EgressQueue& queue = sw.queue[out * kPriorities + priority];
+          lossy_queued = std::max(lossy_queued, queue.bytes);
+        }
       }
-      first = &packet;
-      before = nullptr;
-      const std::uint32_t priority = packet.current_priority();
-      group = IngressTag::pack(packet.ingress, priority);
-      pg = &sw.group[group];
-      size = static_cast<std::uint32_t>(mmu.footprint(packet.bytes));
-      list = &by_port_.list(out);
-      list->priorities |= 1U << priority;
-      sw.heard[packet.ingress >> 6] |= 1ULL << (packet.ingress & 63);
-      sw.seen |= 1U << priority;
-      const bool lossless = mmu.lossless(priority);
-      free_part = mmu.free_part(lossless);
-      lossy_size = lossless ? 0 : size;
-      if (!lossless) {
-        const EgressQueue& queue = sw.queue[out * kPriorities + priority];
-        lossy_queued = std::max(lossy_queued, queue.bytes);
-      }
+      charge += Mmu::charge(*pg, size, free_part);
+      lossy_bytes += lossy_size;
+      before = by_port_.add(*list, before, &packet, group, size);
     }
-    charge += Mmu::charge(*pg, size, free_part);
-    lossy_bytes += lossy_size;
-    before = by_port_.add(*list, before, &packet, group, size);
   }
   mmu.charge_pool(charge);
   calm =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Construction of a fabric, and the loop over windows.
+// Construction of a fabric.
 #include "engine.h"
 
 #include <algorithm>
@@ -14,8 +14,6 @@ namespace {
 constexpr Ps kWindowMaxPs = 2'000'000;
 /// A cut-through switch forwards once it has the headers.
 constexpr std::int32_t kCutThroughBytes = kMinFrameBytes;
-/// Between two questions whether to go on: a tenth of a second or so.
-constexpr std::uint64_t kHopsPerLook = 1 << 20;
 }  // namespace
 
 std::uint32_t Engine::add_switch_profile(const SwitchProfile& profile) {
@@ -204,116 +202,6 @@ void Engine::finish_build() {
       const auto phase = static_cast<Ps>(mix64(seed_ ^ (0xa59ULL << 32 | ep.node)) %
                                          static_cast<std::uint64_t>(arp_.period_ps));
       lane_of(ep.node).arm(ep, phase, TimerKind::kArp, 0);
-    }
-  }
-}
-
-/// Deals the nodes out, and gives each its turn.
-void Engine::make_lanes() {
-  const std::uint32_t slots = static_cast<std::uint32_t>(nodes_.size());
-  turns_ = nodes_;
-  for (std::uint32_t slot = 0; slot < slots; ++slot) {
-    turns_[slot].slot = slot;
-    nodes_[turns_[slot].node].slot = slot;
-  }
-  for (Port& port : ports_) port.peer_slot = nodes_[port.peer_node].slot;
-  lanes_.clear();
-  lanes_.push_back(std::make_unique<Lane>(slots, window_ps_));
-}
-
-Shared Engine::shared() {
-  Shared shared;
-  static_cast<Settings&>(shared) = *this;
-  shared.hash_words_ = hash_words_;
-  shared.nodes_ = nodes_;
-  shared.turns_ = turns_;
-  shared.pfc_wires_ = pfc_wires_;
-  shared.pfc_coming_ = pfc_coming_;
-  shared.endpoints_ = endpoints_;
-  shared.nic_ports_ = nic_ports_;
-  shared.switches_ = switches_;
-  shared.ports_ = ports_;
-  shared.drops_ = drops_;
-  shared.queues_ = queues_;
-  shared.pgs_ = pgs_;
-  shared.hole_routes_ = hole_routes_;
-  shared.codeword_loss_ = codeword_loss_;
-  shared.switch_profiles_ = switch_profiles_;
-  shared.nic_profiles_ = nic_profiles_;
-  shared.ecn_profiles_ = ecn_profiles_;
-  shared.receive_ps_ = receive_ps_;
-  shared.tables_ = &tables_;
-  shared.remote_ = &remote_;
-  shared.qps_ = qps_;
-  shared.send_ = send_;
-  shared.recv_ = recv_;
-  shared.cc_ = cc_;
-  shared.any_order_ = any_order_;
-  shared.entropy_source_ = entropy_source_;
-  shared.pins_ = pins_;
-  shared.messages_ = messages_;
-  return shared;
-}
-
-/// The lane of a node, for what is done to the node between windows.
-Lane& Engine::lane_of(std::uint32_t node) {
-  Lane& lane = *lanes_[nodes_[node].lane];
-  lane.see(shared());
-  return lane;
-}
-
-void Engine::run_until(Ps until, bool stop_when_done) {
-  for (Ps poll = next_watchdog_poll(); poll < until; poll = next_watchdog_poll()) {
-    run_windows(poll, stop_when_done);
-    if (now_ < poll) return;
-    poll_watchdogs();
-  }
-  run_windows(until, stop_when_done);
-}
-
-void Engine::run_windows(Ps until, bool stop_when_done) {
-  for (Switch& sw : switches_) note_routes(sw);  // tables and links change between calls
-  const Shared now_shared = shared();
-  for (const auto& lane : lanes_) lane->see(now_shared);
-  Lane& lane = *lanes_.front();
-  Calendar& calendar = lane.calendar_;
-  while (now_ < until) {
-    if (stop_when_done && unfinished_ == lane.ended_) return;
-    if (lane.totals_.packet_hops >= looks_at_hops_) [[unlikely]] {
-      looks_at_hops_ = lane.totals_.packet_hops + kHopsPerLook;
-      if (interrupted_ && interrupted_()) return;
-    }
-    Ps next = calendar.next_work();
-    if (!posts_.empty()) next = std::min(next, std::get<0>(posts_.top()));
-    if (next >= until) {
-      now_ = until;
-      return;
-    }
-    if (remote_.interval_ps != 0) [[unlikely]] {
-      const bool idle = calendar.idle();
-      if (now_ >= remote_.next_ps || (idle && next > remote_.next_ps)) {
-        publish_grades(idle ? next : now_);
-      }
-    }
-    if (calendar.idle()) calendar.skip_to(next);
-    Ps limit = std::min(calendar.end(), until);
-    if (remote_.interval_ps != 0) [[unlikely]]
-      limit = std::min(limit, remote_.next_ps);
-    while (!posts_.empty() && std::get<0>(posts_.top()) < limit) {
-      const auto [at, number, slot] = posts_.top();
-      posts_.pop();
-      const QueuePair& qp = qps_[messages_[slot].qp];
-      Endpoint& ep = endpoints_[qp.verb == Verb::kRead ? qp.dst : qp.src];
-      lane.arm(ep, at, TimerKind::kPost, number, slot);
-    }
-    const bool partial = limit < calendar.end();
-    lane.visit(limit, partial);
-    now_ = limit;
-    lane.now_ = limit;
-    if (!partial) calendar.advance();
-    if (!lane.events_.empty()) [[unlikely]] {
-      events_.insert(events_.end(), lane.events_.begin(), lane.events_.end());
-      lane.events_.clear();
     }
   }
 }

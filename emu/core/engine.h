@@ -70,6 +70,9 @@ class Engine : public Results {
   /// Switches publish the grades of their queues every interval; others know
   /// them `lag` intervals later.
   void set_remote_state(Ps interval_ps, std::uint32_t lag, std::int64_t quantum_bytes);
+  /// Windows are visited by so many threads; results do not depend on it. Whoever
+  /// wants to be told of every departure or pause, or to forward packets, needs one.
+  void set_threads(std::uint32_t threads);
   void finish_build();
 
   // Traffic.
@@ -109,9 +112,9 @@ class Engine : public Results {
   void settle_switches();
   void watch(Observer& observer, const std::vector<std::uint32_t>& ports);
   void unwatch();
-  /// Tells `recorder` of pauses and, with `departures`, of every packet that
-  /// leaves a port, from now on; null: nobody.
-  void set_recorder(Recorder* recorder, bool departures);
+  /// Tells `recorder` of samples, with `departures` of every packet that leaves a
+  /// port, with `pauses` of pauses, from now on; null: nobody.
+  void set_recorder(Recorder* recorder, bool departures, bool pauses);
   /// Deepest level of a queue (port * 8 + priority) since the last call.
   std::int64_t take_watermark(std::uint32_t queue);
 
@@ -139,13 +142,20 @@ class Engine : public Results {
  private:
   friend struct EngineTest;
 
-  // engine.cc
   void set_arrival(Port& port) const;
+  void note_routes(Switch& sw) const;
+
+  // windows.cc
   void make_lanes();
   Shared shared();
   Lane& lane_of(std::uint32_t node);
   void run_windows(Ps until, bool stop_when_done);
-  void note_routes(Switch& sw) const;
+  void visit(Ps limit, bool partial);
+  void collect();
+  void exchange(Lane& from);
+  void settle_failure(Lane& lane, std::uint32_t qp);
+  std::uint64_t hops() const;
+  bool idle() const;
 
   // watchdog.cc and deadlock.cc: what stands still
   void watch_queues();

@@ -61,6 +61,7 @@ void Engine::set_endpoint_group(std::uint32_t endpoint, std::uint32_t group) {
 
 /// The cable (both directions). Frames whose last bit has not arrived are lost.
 void Engine::set_link(std::uint32_t number, bool up) {
+  collect();  // what has just been sent is on its way too
   for (const std::uint32_t from : {number, ports_[number].peer}) {
     Port& port = ports_[from];
     port.link_up = up;

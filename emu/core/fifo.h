@@ -33,6 +33,21 @@ struct alignas(512) PacketChunk {
 };
 static_assert(sizeof(PacketChunk) == 512, "eight to a page");
 
+/// Chunks that somebody will have back.
+class ChunkList {
+ public:
+  void give(PacketChunk* chunk) {
+    if (first_ == nullptr) last_ = chunk;
+    chunk->next = first_;
+    first_ = chunk;
+  }
+
+ private:
+  friend class PacketPool;
+  PacketChunk* first_ = nullptr;
+  PacketChunk* last_ = nullptr;  // says nothing while there is none
+};
+
 class PacketPool {
  public:
   [[gnu::always_inline]] PacketChunk* take() {
@@ -45,6 +60,11 @@ class PacketPool {
   [[gnu::always_inline]] void give(PacketChunk* chunk) {
     chunk->next = free_;
     free_ = chunk;
+  }
+  void take_back(ChunkList& chunks) {
+    if (chunks.first_ == nullptr) return;
+    chunks.last_->next = free_;
+    free_ = std::exchange(chunks.first_, nullptr);
   }
 
  private:
@@ -95,7 +115,9 @@ class PacketFifo {
       pool.give(chunk);
     }
   }
-  void clear(PacketPool& pool) {
+  /// The memory goes back to a pool, or to a list for one.
+  template <typename Pool>
+  void clear(Pool& pool) {
     if (size_ == 0) return;
     PacketChunk* const last = PacketChunk::of(tail_ - 1);
     for (PacketChunk* chunk = PacketChunk::of(head_); chunk != last;) {
@@ -108,11 +130,16 @@ class PacketFifo {
   /// Keeps the packets for which `keep` is true, in order.
   template <typename Keep>
   void filter(PacketPool& pool, Keep keep) {
+    filter(pool, pool, keep);
+  }
+  /// The same with memory of `pool` for these and what it had going to `back`.
+  template <typename Pool, typename Keep>
+  void filter(PacketPool& pool, Pool& back, Keep keep) {
     PacketFifo kept;
     for (const Packet& packet : *this) {
       if (keep(packet)) kept.push(pool, packet);
     }
-    clear(pool);
+    clear(back);
     *this = kept;
   }
 

@@ -18,6 +18,7 @@
 #include "counters.h"
 #include "fifo.h"
 #include "inbox.h"
+#include "outbox.h"
 #include "shared.h"
 #include "window.h"
 
@@ -25,7 +26,12 @@ namespace emu {
 
 class Lane : private Shared {
  public:
-  Lane(std::uint32_t slots, Ps window_ps) : calendar_(slots, window_ps) { inboxes_.resize(slots); }
+  /// Of so many slots in all lanes it has those from `first` to `end`.
+  Lane(std::uint16_t number, std::uint32_t slots, std::uint32_t first, std::uint32_t end,
+       Ps window_ps)
+      : number_(number), first_slot_(first), end_slot_(end), calendar_(slots, window_ps) {
+    inboxes_.resize(slots);
+  }
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
@@ -36,12 +42,19 @@ class Lane : private Shared {
   friend class Train;
   friend struct EngineTest;
 
-  Calendar calendar_;
+  std::uint16_t number_;
+  std::uint32_t first_slot_;
+  std::uint32_t end_slot_;
+  std::vector<Lane*> all_;  // by number, itself among them
+  bool alone_ = true;       // there is no other
+  Calendar calendar_;       // whom it has woken
   PacketPool pool_;
   Inboxes inboxes_;  // what its nodes have put on wires
   Totals totals_;
   std::uint64_t ended_ = 0;  // messages that count as unfinished no more
   std::vector<Event> events_;
+  std::vector<std::uint32_t> failures_;  // queue pairs that have given up in this window
+  Outbox out_;
   std::vector<Copy> copies_;  // scratch of receive_outside
   Arrivals arrivals_;         // scratch of process_switch: what comes in the window
   ByPort by_port_;            // the same in a calm one
@@ -50,9 +63,28 @@ class Lane : private Shared {
 
   // lane.cc
   void see(const Shared& shared) { static_cast<Shared&>(*this) = shared; }
+  void meet(Lane& other);
+  bool own(std::uint32_t node) const { return nodes_[node].lane == number_; }
+  void begin_window();
   void visit(Ps limit, bool partial);
   void process(std::uint32_t slot, Ps limit, bool partial);
   void prefetch(std::uint32_t slot);
+  /// What other lanes have put on wires to a node for this window.
+  template <typename Visit>
+  void for_each_other_box(std::uint32_t node, Visit visit) const {
+    for (Lane* from : all_) {
+      if (from != this) visit(from->inboxes_.box(nodes_[node].slot, calendar_.number()), *from);
+    }
+  }
+  /// The same one by one: of lanes from `lane` on, which it moves up; null after the last.
+  PacketFifo* next_other_box(std::uint32_t node, std::uint32_t& lane) const {
+    if (alone_) [[likely]]
+      return nullptr;
+    if (lane == number_) ++lane;
+    if (lane >= all_.size()) return nullptr;
+    return &all_[lane++]->inboxes_.box(nodes_[node].slot, calendar_.number());
+  }
+  void empty_other_boxes(std::uint32_t node, Ps limit);
   void wake(std::uint32_t node, Ps at) { calendar_.wake(nodes_[node].slot, at); }
   void arm(Endpoint& endpoint, Ps at, TimerKind kind, std::uint32_t id, std::uint32_t slot = 0);
   Bps line_rate(const Endpoint& ep) const { return ports_[ep.first_port].rate.bps; }
@@ -65,9 +97,11 @@ class Lane : private Shared {
   bool survives(Port& port, Packet& packet, Ps start);
   bool passes(Port& port, const Packet& packet);
   bool codeword_fails(Port& port, std::uint32_t number, const Packet& packet);
+  void tell(const Sighting& sighting);
   void show(const Port& port, const Packet& packet, Ps start, bool arrives);
   void show_pfc(const Port& port, std::uint8_t priority, std::uint32_t quanta, Ps start);
   void send_pfc(std::uint32_t port, std::uint8_t priority, std::uint32_t quanta, Ps now);
+  void expect_pause(const Port& port, const PfcFrame& frame);
   void take_pfc(std::uint32_t port);
   void send_classless(std::uint32_t port, const Storm& storm, Ps now);
   void obey_pfc(std::uint32_t port, const PfcFrame& frame);
@@ -131,7 +165,7 @@ class Lane : private Shared {
 
   // nic.cc and nic_timers.cc: an endpoint's ports
   Ps process_endpoint(Endpoint& ep, Ps limit);
-  void collect(const Endpoint& ep, PacketFifo& box, Ps limit);
+  std::size_t collect(const Endpoint& ep, PacketFifo& box, Ps limit);
   std::uint32_t pausing_port(const Endpoint& ep, Ps limit) const;
   Ps settle_endpoint(Endpoint& ep, Ps until);
   Ps settle_nic(Endpoint& ep, std::uint32_t index, Ps until);

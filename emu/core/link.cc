@@ -10,6 +10,10 @@
 namespace emu {
 
 void Lane::count_drop(std::uint32_t port, const Packet& packet, Drop reason) {
+  if (!own(ports_[port].node)) {
+    out_.drops.push_back({port, packet, reason});
+    return;
+  }
   const auto r = static_cast<std::size_t>(reason);
   DropCounts& here = drops_[port];
   if (here.packets[r] == 0) {
@@ -31,17 +35,21 @@ void Lane::record(Ps at, EventKind kind, std::uint32_t node, std::uint32_t port,
   events_.push_back({at, kind, node, port, detail});
 }
 
+void Lane::tell(const Sighting& sighting) {
+  alone_ ? observer_->see(sighting, calendar_.start()) : out_.sightings.push_back(sighting);
+}
+
 /// Tells the observer what leaves the port at `start` and, unless it is lost on
 /// the way, what reaches the peer.
 void Lane::show(const Port& port, const Packet& packet, Ps start, bool arrives) {
   Sighting sighting{start, packet, ports_[port.peer].peer, true, false};
-  if ((port.watched & kWatchedHere) != 0) observer_->see(sighting, calendar_.start());
+  if ((port.watched & kWatchedHere) != 0) tell(sighting);
   if (!arrives || (port.watched & kWatchedThere) == 0) return;
   const Ps whole = port.rate.time_of(packet.bytes + framing_.preamble_bytes);
   sighting.at = start + whole + port.flight_ps - receive_ps_[port.peer_node];
   sighting.port = port.peer;
   sighting.outbound = false;
-  observer_->see(sighting, calendar_.start());
+  tell(sighting);
 }
 
 void Lane::show_pfc(const Port& port, std::uint8_t priority, std::uint32_t quanta, Ps start) {
@@ -49,14 +57,14 @@ void Lane::show_pfc(const Port& port, std::uint8_t priority, std::uint32_t quant
   sighting.packet.priority = priority;
   sighting.packet.psn = quanta;
   sighting.packet.bytes = static_cast<std::uint16_t>(framing_.pfc_bytes);
-  if ((port.watched & kWatchedHere) != 0) observer_->see(sighting, calendar_.start());
+  if ((port.watched & kWatchedHere) != 0) tell(sighting);
   if (!port.link_up || (port.watched & kWatchedThere) == 0) return;
   const Ps sent = start + port.rate.time_of(framing_.pfc_bytes + framing_.preamble_bytes);
   sighting.at = sent + port.flight_ps - receive_ps_[port.peer_node];
   sighting.packet.at = sent + port.pfc_flight_ps;
   sighting.port = port.peer;
   sighting.outbound = false;
-  observer_->see(sighting, calendar_.start());
+  tell(sighting);
 }
 
 /// Shows the frames of these ports, in both directions, to the observer, until
@@ -84,9 +92,12 @@ void Engine::unwatch() {
   }
 }
 
-void Engine::set_recorder(Recorder* recorder, bool departures) {
+void Engine::set_recorder(Recorder* recorder, bool departures, bool pauses) {
   if (recorder != nullptr && recorder_ != nullptr && recorder_ != recorder) {
     throw std::logic_error("an engine has one recorder");
+  }
+  if (recorder != nullptr && (departures || pauses) && threads_ > 1) {
+    throw std::logic_error("who records departures or pauses needs an engine of one thread");
   }
   recorder_ = recorder;
   for (Port& port : ports_) {
@@ -196,12 +207,16 @@ void Lane::send_pfc(std::uint32_t number, std::uint8_t priority, std::uint32_t q
   if (!port.link_up) return;
   const Ps at =
       start + port.rate.time_of(framing_.pfc_bytes + framing_.preamble_bytes) + port.pfc_flight_ps;
-  const Port& peer = ports_[port.peer];
-  Ring<PfcFrame>& wire = pfc_wires_[port.peer];
-  wire.push({at, priority, static_cast<std::uint16_t>(quanta)});
-  if (port.outside) outside_->pfc_sent(number, wire.back(), start);
-  pfc_coming_[peer.wire_word] |= 1ULL << (peer.index & 63);
+  const PfcFrame frame{at, priority, static_cast<std::uint16_t>(quanta)};
+  if (port.outside) outside_->pfc_sent(number, frame, start);
+  own(port.peer_node) ? expect_pause(*port.to, frame) : out_.pauses.push_back({port.peer, frame});
   calendar_.wake(port.peer_slot, at);
+}
+
+/// A pause frame is on the way to a port.
+void Lane::expect_pause(const Port& port, const PfcFrame& frame) {
+  pfc_wires_[ports_[port.peer].peer].push(frame);
+  pfc_coming_[port.wire_word] |= 1ULL << (port.index & 63);
 }
 
 /// Obeys the next pause frame that is on the way to a port.

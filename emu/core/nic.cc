@@ -276,16 +276,24 @@ Ps Lane::settle_endpoint(Endpoint& ep, Ps until) {
 }
 
 /// What comes to the endpoint before `limit`, in order of time and port; it stays
-/// in its box until it has been delivered.
-void Lane::collect(const Endpoint& ep, PacketFifo& box, Ps limit) {
+/// in its box until it has been delivered. Returns how many of the lane's own box.
+std::size_t Lane::collect(const Endpoint& ep, PacketFifo& box, Ps limit) {
   due_.clear();
   for (Packet& packet : box) {
     if (packet.at < limit) due_.push_back(&packet);
   }
-  if (ep.ports == 1) return;
+  const std::size_t packets = due_.size();
+  if (!alone_) [[unlikely]]
+    for_each_other_box(ep.node, [&](PacketFifo& other, Lane&) {
+      for (Packet& packet : other) {
+        if (packet.at < limit) due_.push_back(&packet);
+      }
+    });
+  if (ep.ports == 1) return packets;  // by which all come from one lane
   std::sort(due_.begin(), due_.end(), [](const Packet* a, const Packet* b) {
     return a->at != b->at ? a->at < b->at : a->ingress < b->ingress;
   });
+  return packets;
 }
 
 /// The port to which the next pause frame before `limit` comes, or kNone.
@@ -303,7 +311,7 @@ Ps Lane::process_endpoint(Endpoint& ep, Ps limit) {
   const NodeRef& node = nodes_[ep.node];
   const std::uint64_t& pfc_coming = pfc_coming_[node.wire_word];
   PacketFifo& box = inboxes_.box(node.slot, calendar_.number());
-  collect(ep, box, limit);
+  const std::size_t packets = collect(ep, box, limit);
   for (auto data = due_.begin();;) {
     // Canonical order at equal times: pause frames, packets by port, timers.
     const Ps data_at = data != due_.end() ? (*data)->at : limit;
@@ -328,11 +336,13 @@ Ps Lane::process_endpoint(Endpoint& ep, Ps limit) {
       break;
     }
   }
-  if (due_.size() == box.size()) [[likely]] {
+  if (packets == box.size()) [[likely]] {
     box.clear(pool_);
   } else {
     box.filter(pool_, [&](const Packet& packet) { return packet.at >= limit; });
   }
+  if (!alone_) [[unlikely]]
+    empty_other_boxes(ep.node, limit);
   const Ps next = settle_endpoint(ep, limit);
   return ep.timers.empty() ? next : std::min(next, std::get<0>(ep.timers.top()));
 }

@@ -11,6 +11,7 @@
 namespace emu {
 
 void Engine::set_outside(Outside* outside) {
+  if (threads_ > 1) throw std::logic_error("who forwards packets needs an engine of one thread");
   outside_ = outside;
   for (Port& port : ports_) {
     port.outside = outside != nullptr;

@@ -6,6 +6,7 @@ set(EMU_CORE_SOURCES
     emu/core/buffer.cc
     emu/core/calm.cc
     emu/core/capture.cc
+    emu/core/crew.cc
     emu/core/deadlock.cc
     emu/core/engine.cc
     emu/core/events.cc
@@ -15,6 +16,7 @@ set(EMU_CORE_SOURCES
     emu/core/nic.cc
     emu/core/nic_timers.cc
     emu/core/outside.cc
+    emu/core/partition.cc
     emu/core/pipeline.cc
     emu/core/results.cc
     emu/core/routing.cc
@@ -26,4 +28,5 @@ set(EMU_CORE_SOURCES
     emu/core/traffic.cc
     emu/core/transport.cc
     emu/core/watchdog.cc
+    emu/core/windows.cc
     emu/core/wire/pcapng_writer.cc)

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "counters.h"
+#include "crew.h"
 #include "deadlock.h"
 #include "lane.h"
 #include "large.h"
@@ -29,7 +30,10 @@ class EngineState : protected Settings {
   std::vector<std::uint32_t> hash_words_;  // see set_hash_words()
   std::vector<NodeRef> nodes_;
   std::vector<NodeRef> turns_;  // the same by slot
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::uint32_t threads_ = 1;
+  std::vector<std::unique_ptr<Lane>> lanes_;  // as many as threads
+  std::unique_ptr<Crew> crew_;                // once there was work for it
+  std::uint64_t hops_of_window_ = 0;          // packet-hops in the last window, if they count
   std::vector<Ring<PfcFrame>> pfc_wires_;
   std::vector<std::uint64_t> pfc_coming_;
   std::vector<Endpoint> endpoints_;

@@ -105,22 +105,29 @@ bool Lane::pauses_come(const Switch& sw, Ps limit) {
 }
 
 /// Collects what comes before `limit`; frames stay where they are until they are
-/// visited. Returns how many packets.
+/// visited. Returns how many packets of the lane's own box there are.
 std::uint32_t Lane::collect(Switch& sw, PacketFifo& box, Ps limit) {
-  std::size_t most = box.size();
+  std::size_t packets = box.size();
+  if (!alone_) [[unlikely]]
+    for_each_other_box(sw.node, [&](PacketFifo& other, Lane&) { packets += other.size(); });
+  std::size_t most = packets;
   for_each_pause_wire(sw, [&](std::uint32_t, const auto& wire) { most += wire.size(); });
   arrivals_.begin(calendar_.start(), calendar_.window_ps(), most);
-  if (most > box.size()) [[unlikely]] {
+  if (most > packets) [[unlikely]] {
     for_each_pause_wire(sw, [&](std::uint32_t index, const auto& wire) {
       for (std::uint32_t i = 0; i < wire.size() && wire[i].at < limit; ++i) {
         arrivals_.add(wire[i].at, index, nullptr, 0);
       }
     });
   }
-  return arrivals_.add_all(box, limit, [&](const Packet& packet) __attribute__((always_inline)) {
+  const auto note = [&](const Packet& packet) __attribute__((always_inline)) {
     sw.heard[packet.ingress >> 6] |= 1ULL << (packet.ingress & 63);
     return look_up(sw, packet);
-  });
+  };
+  if (!alone_) [[unlikely]]
+    for_each_other_box(sw.node,
+                       [&](PacketFifo& other, Lane&) { arrivals_.add_all(other, limit, note); });
+  return arrivals_.add_all(box, limit, note);
 }
 
 /// What comes before `limit` in canonical order, each when it comes. Returns how many
@@ -154,11 +161,14 @@ Ps Lane::process_switch(Switch& sw, Ps limit) {
     packets = pass_in_order(sw, box, limit);
     next = settle_all(sw, limit);
   }
-  if (packets == box.size()) [[likely]] {
+  // With other lanes `packets` are not only those of this box.
+  if (alone_ ? packets == box.size() : limit == calendar_.end()) [[likely]] {
     box.clear(pool_);
   } else {
     box.filter(pool_, [&](const Packet& packet) { return packet.at >= limit; });
   }
+  if (!alone_) [[unlikely]]
+    empty_other_boxes(sw.node, limit);
   note_watermarks(sw);
   if (!sw.stopping) [[likely]]
     return next;

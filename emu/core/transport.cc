@@ -338,19 +338,13 @@ void Lane::send_data(Endpoint& ep, Port& port, std::uint32_t qp_number, Ps start
   }
 }
 
+/// What becomes of the queue pair's messages depends on what the other end has by
+/// now: it is settled when the window has ended, whosever turn came first.
 void Lane::fail(std::uint32_t qp, std::uint32_t node, Ps now) {
-  SendQp& send = send_[qp];
-  send.state = SendState::kFailed;
+  if (qps_[qp].src == node) send_[qp].state = SendState::kFailed;
   ++totals_.failed_qps;
   record(now, EventKind::kQpFailed, node, nodes_[node].first_port, qp);
-  ended_ += std::exchange(qps_[qp].expected, 0);
-  for (std::uint32_t m = qps_[qp].first_message; m != kNone; m = messages_[m].next) {
-    Message& message = messages_[m];
-    const bool done = (done_when_acked_ ? message.acked : message.end) >= 0;
-    if (message.failed || done) continue;
-    message.failed = message.end < 0;
-    ++ended_;
-  }
+  failures_.push_back(qp);
 }
 
 void Lane::on_retransmit_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
@@ -391,7 +385,7 @@ void Lane::on_read_timer(Endpoint& ep, std::uint32_t qp, Ps now) {
   RecvQp& recv = recv_[qp];
   const NicParams& nic = nic_profiles_[ep.profile];
   recv.timer_armed = false;
-  if (send_[qp].state == SendState::kFailed || recv.expected >= recv.requested_psn) return;
+  if (qps_[qp].failed || recv.expected >= recv.requested_psn) return;
   if (recv.progress + nic.retransmit_timeout_ps <= now) {
     ++totals_.timeouts;
     if (recv.message == kNone) recv.message = qps_[qp].first_message;

@@ -96,6 +96,7 @@ struct QueuePair {
   std::uint32_t expected = 0;  // messages that are still to be posted
   std::uint8_t priority = 0;
   Verb verb = Verb::kWrite;
+  bool failed = false;  // as both ends know once the window has ended
 };
 
 /// Endpoint whose address is the packet's source.

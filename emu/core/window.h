@@ -91,6 +91,17 @@ class Calendar {
     drain(visit, [](std::uint32_t) {});
   }
 
+  /// Begins to hand out the current window by take(), in the place of drain().
+  void open() {
+    if (any_[current_] == 0) return;
+    any_[current_] = 0;
+    --buckets_used_;
+  }
+  /// Nodes of the current window by word: bit i is node word * 64 + i. Forgets them.
+  std::uint64_t take(std::uint32_t word) {
+    return std::exchange(bits_[static_cast<std::size_t>(current_) * words_ + word], 0);
+  }
+
   void advance() {
     current_ = (current_ + 1) % kBuckets;
     end_ += window_ps_;

@@ -36,10 +36,11 @@ def build_engine(
     make: Callable[[int], _core.Engine] = _core.Engine,
     *,
     post: bool = True,
+    threads: int = 1,
 ) -> _core.Engine:
     """An engine with nodes, links, tables, queue pairs and, with ``post``, all messages.
 
-    ``make`` gets the seed and returns the empty engine.
+    ``make`` gets the seed and returns the empty engine, which gets as many ``threads``.
     """
     engine = make(scenario.seed)
     set_dialect(engine, scenario.spec.dialect)
@@ -49,6 +50,8 @@ def build_engine(
     arp = scenario.plan.arp
     engine.set_done_when_acked(scenario.spec.stop.acked)
     engine.set_arp(arp.period_ps, arp.bytes, arp.priority)
+    if threads > 1:
+        engine.set_threads(threads)
     engine.finish_build()
     for endpoint, group in enumerate(scenario.plan.endpoint_group.tolist()):
         engine.set_endpoint_group(endpoint, group)

@@ -16,6 +16,7 @@ import emu
 from emu.errors import RunError
 from emu.sim.check import check_experiment
 from emu.sim.code import code_sha256
+from emu.sim.threads import share_of_cores
 from emu.spec import ExperimentSpec, Variant
 from emu.telemetry import (
     EXPERIMENT_FILE,
@@ -50,6 +51,8 @@ class Task:
     directory: Path
     fingerprint: str
     stream: Path | None = None
+    threads: int | None = 1
+    share: int = 1
 
 
 class Update(NamedTuple):
@@ -75,6 +78,8 @@ def run_experiment(
     on_progress: OnProgress | None = None,
     change: Change | None = None,
     stream: Path | None = None,
+    threads: int | None = 1,
+    cores: int = 1,
 ) -> list[Path]:
     """Run every variant with every seed; one directory ``out/<variant>/seed-<n>`` each.
 
@@ -94,6 +99,11 @@ def run_experiment(
         Gets each variant and returns what to run in its place; None leaves it out.
     stream : Path, optional
         File, FIFO or Unix socket that gets all runs as JSON lines (docs/telemetry.md).
+    threads : int, optional
+        Threads of each run; None: as many as help, of the cores that runs at the same time
+        leave over. No result depends on it.
+    cores : int
+        Cores that there are for all of this.
 
     Raises
     ------
@@ -113,6 +123,8 @@ def run_experiment(
         prepare_stream(stream)
     tell = on_progress or (lambda _: None)
     todo = [task for task in tasks if task.directory not in done]
+    share = share_of_cores(cores, min(jobs, len(todo)))
+    todo = [replace(task, threads=threads, share=share) for task in todo]
     total, finished = len(tasks), 0
     for task in tasks:
         if task.directory in done:
@@ -264,5 +276,7 @@ def work(task: Task, tell: Callable[[Update], None]) -> Update:
         command=run_command(task.variant.spec),
         fingerprint=task.fingerprint,
         stream=task.stream,
+        threads=task.threads,
+        share=task.share,
     )
     return last

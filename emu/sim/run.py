@@ -19,6 +19,7 @@ from emu.sim.ports import map_ports
 from emu.sim.recording import Recording
 from emu.sim.scenario import Scenario, make_scenario
 from emu.sim.steering import Steering
+from emu.sim.threads import threads_for
 from emu.sim.timeline import Timeline
 from emu.sim.watching import LiveFile, Watchers
 from emu.spec import Variant
@@ -39,6 +40,8 @@ def run_variant(
     command: str = "",
     fingerprint: str = "",
     stream: Path | None = None,
+    threads: int | None = 1,
+    share: int = 1,
 ) -> Path:
     """Simulate and write ``directory``, whole or not at all.
 
@@ -58,6 +61,11 @@ def run_variant(
         Digest of all inputs, by which a later --resume knows the run again.
     stream : Path, optional
         File or Unix socket that gets the run as JSON lines while it goes on.
+    threads : int, optional
+        Threads of the engine; None: as many as help, of ``share`` cores. No result depends
+        on it.
+    share : int
+        Cores that this run may take for itself.
 
     Raises
     ------
@@ -66,7 +74,8 @@ def run_variant(
     began, cpu_began = time.perf_counter(), time.process_time()
     scenario = make_scenario(variant, seed)
     ports = map_ports(scenario.fabric)
-    engine = build_engine(scenario, ports, post=False)
+    number = threads_for(scenario, threads, share)
+    engine = build_engine(scenario, ports, post=False, threads=number)
     timeline = Timeline(engine, scenario.fabric, ports)
     recording = Recording(engine, scenario, ports)
     with RunWriter(directory, replace=True) as writer:
@@ -102,6 +111,7 @@ def run_variant(
             wall_s=time.perf_counter() - began,
             cpu_s=time.process_time() - cpu_began,
             code_sha256=code_sha256(),
+            threads=number,
             # Linux counts in KiB.
             rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         )

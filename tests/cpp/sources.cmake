@@ -28,6 +28,7 @@ set(EMU_TEST_SOURCES
     tests/cpp/test_scheduler.cc
     tests/cpp/test_switch.cc
     tests/cpp/test_telemetry.cc
+    tests/cpp/test_threads.cc
     tests/cpp/test_timely.cc
     tests/cpp/test_transport.cc
     tests/cpp/test_units.cc

@@ -19,6 +19,7 @@ struct EngineTest {
   }
   static void decapsulate(Engine& e, Packet& packet) { e.lane_of(0).decapsulate(packet); }
   static std::uint32_t entropy(const Engine& e, std::uint32_t qp) { return e.qps_[qp].entropy; }
+  static bool has_crew(const Engine& e) { return e.crew_ != nullptr; }
   static const SendQp& sender(const Engine& e, std::uint32_t qp) { return e.send_[qp]; }
   static const RecvQp& receiver(const Engine& e, std::uint32_t qp) { return e.recv_[qp]; }
   template <typename Algorithm = Dcqcn>

@@ -7,6 +7,9 @@ Compilers and optimisation levels: ``make agree``.
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +35,12 @@ def _run(
     repository: Path, scratch: Path, jobs: int, record: str = "{blocks: 2}", more: str = ""
 ) -> Path:
     """Folder of the runs of the tiny experiment, one design and two seeds of it, and ``more``."""
+    emu.run(_write(repository, scratch, record, more), scratch / "runs", jobs=jobs)
+    return scratch / "runs"
+
+
+def _write(repository: Path, scratch: Path, record: str, more: str) -> Path:
+    """The file of that experiment."""
     tiny = repository / "tests" / "cli" / "inputs" / "tiny.yaml"
     text = tiny.read_text(encoding="utf-8").replace("../../../", f"{repository}/")
     for given, wanted in (
@@ -42,8 +51,40 @@ def _run(
         text = text.replace(given, wanted)
     path = scratch / "tiny.yaml"
     path.write_text(text + more, encoding="utf-8")
-    emu.run(path, scratch / "runs", jobs=jobs)
-    return scratch / "runs"
+    return path
+
+
+@pytest.mark.parametrize(
+    ("record", "more"),
+    [
+        ('{blocks: 2, level: "off"}', ""),
+        ("{blocks: 2}", ""),
+        (WATCHED["captured"], ""),
+        (WATCHED["everything"], ""),
+        (WATCHED["captured"], SPRAY),
+    ],
+    ids=["off", "series", "captured", "everything", "spray"],
+)
+def test_the_number_of_threads_changes_no_byte(
+    record: str, more: str, repository: Path, tmp_path: Path
+) -> None:
+    path = _write(repository, tmp_path, record, more)
+    path.write_text(path.read_text(encoding="utf-8").replace("[1, 2]", "[1]"), encoding="utf-8")
+    found = []
+    for threads in (1, 2, 4):
+        out = tmp_path / str(threads)
+        emu_command = Path(sys.executable).parent / "emu"
+        subprocess.run(
+            [emu_command, "run", path, "--out", out, "--threads", str(threads)], check=True
+        )
+        # What is recorded in the order in which it happens takes one thread.
+        wanted = 1 if "everything" in record else threads
+        for timing in out.rglob("timing.json"):
+            assert json.loads(timing.read_text(encoding="utf-8"))["threads"] == wanted
+        found.append(_digests(out))
+    assert len(found[0]) >= 8
+    assert found[1] == found[0]
+    assert found[2] == found[0]
 
 
 def _digests(out: Path, tables: tuple[str, ...] = ()) -> dict[str, str]:

@@ -36,6 +36,7 @@ LAYERS: dict[str, set[str]] = {
     "bench_recording": BASE | {"bench", "sim"},
     "bench_routing": {"bench"},
     "bench_start": BASE | {"bench"},
+    "bench_threads": BASE | {"bench", "sim"},
     "_api": BASE | {"spec", "sim", "telemetry", "report"},
 }
 # Every part may ask for the version; the command may import everything.

@@ -18,7 +18,7 @@ Telemetry::Telemetry(Engine& engine, const Wanted& wanted)
   if (wanted.inband_every > 0) {
     inband_ = std::make_unique<Inband>(engine, finder_, wanted.inband_every);
   }
-  engine.set_recorder(this, bursts_ || inband_);
+  engine.set_recorder(this, bursts_ || inband_, pauses_ != nullptr);
 }
 
 void Telemetry::departs(std::uint32_t port, const Packet& packet, Ps start, bool arrives) {

@@ -27,7 +27,7 @@ class Telemetry final : public Recorder {
  public:
   /// To be made when the engine is built, before its first packet.
   Telemetry(Engine& engine, const Wanted& wanted);
-  ~Telemetry() override { engine_.set_recorder(nullptr, false); }
+  ~Telemetry() override { engine_.set_recorder(nullptr, false, false); }
 
   void departs(std::uint32_t port, const Packet& packet, Ps start, bool arrives) override;
   void flushes(std::uint32_t port, Ps now) override;
