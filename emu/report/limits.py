@@ -15,6 +15,7 @@ def limits(results: Results) -> list[str]:
     """Sentences, those that follow from the data first."""
     data = results.data
     seeds = len({r.seed for r in data.runs})
+    backends = {str(r.meta["backend"]) for r in data.runs}
     found = []
     if seeds < _DRAFT_TRIALS:
         noun = "seed" if seeds == 1 else "seeds"
@@ -49,7 +50,7 @@ def limits(results: Results) -> list[str]:
             "Some transfers had not ended when the run did. They count as infinitely "
             "slow, and goodput leaves them out."
         )
-    if data.unvaried_timers:
+    if data.unvaried_timers and "sim" in backends:
         found.append(
             "What is said about faults rests on assumed times. Those that move these runs and "
             f"were not varied ({', '.join(data.unvaried_timers)}) may shift or reverse it."
@@ -60,14 +61,23 @@ def limits(results: Results) -> list[str]:
             "Their recovery is read from the growth of the run's own backlog, which a "
             "burst of arrivals can feign."
         )
-    if {str(r.meta["backend"]) for r in data.runs} == {"sim"}:
+    if backends == {"sim"}:
         found.append(
             "Everything here is simulated. Switch buffers, ECN, PFC and DCQCN follow "
             "published parameters, not a particular device's firmware."
         )
+    if "sim" in backends:
+        found.append(
+            "Control planes are not simulated packet by packet: what each switch forwards after a "
+            "fault follows from the timers listed above."
+        )
+    if "lab" in backends:
+        found.append(
+            "In the lab controllers, routing daemons and packets are real, and fabric time is "
+            "slowed for them; switch buffers, ECN, PFC and DCQCN are the simulator's code, not a "
+            "particular device's."
+        )
     found += [
-        "Control planes are not simulated packet by packet: what each switch forwards after a "
-        "fault follows from the timers listed above.",
         "One trace is one workload. Another mix of sizes or arrivals can order designs "
         "differently; loads are reached without inventing sizes.",
         "Compute is a rate, so nothing here says how a faster or slower accelerator would "
