@@ -6,7 +6,7 @@ from __future__ import annotations
 from emu.errors import InputError
 from emu.fabric import build_fabric
 from emu.lab.designs import find_variant, l3_adaptive
-from emu.lab.plan import plan_lab
+from emu.lab.plan import LabPlan, plan_lab
 from emu.spec import Variant
 
 FAULTS = (
@@ -16,6 +16,8 @@ FAULTS = (
 )  # fmt: skip
 """What happens to links, buffers and hosts: the traffic manager does it. A wrong entry in a
 forwarding table would have to be the work of a real control plane."""
+
+_SHORTEST_PATH = ("controller", "adaptive")
 
 
 def check_variant(variant: Variant, control: str | None) -> None:
@@ -34,8 +36,10 @@ def check_variant(variant: Variant, control: str | None) -> None:
         Which names what the lab has instead.
     """
     spec = variant.spec
-    find_variant(variant.design.key, control_of(variant, control))
-    plan_lab(build_fabric(spec.topology))
+    found = find_variant(variant.design.key, control_of(variant, control))
+    plan = plan_lab(build_fabric(spec.topology))
+    if found.design == l3_adaptive.VARIANT.design and found.control in _SHORTEST_PATH:
+        _check_no_short_cut(plan, found.control)
     if spec.routing.polarised:
         raise InputError(
             "routing.polarised is for the simulator: Open vSwitch and Linux choose their own seeds"
@@ -53,6 +57,18 @@ def check_variant(variant: Variant, control: str | None) -> None:
                 f"faults: {fault.kind} is for the simulator: in the lab real control planes fill "
                 "the tables",
                 hint=f"the lab has {', '.join(FAULTS)}",
+            )
+
+
+def _check_no_short_cut(plan: LabPlan, control: str) -> None:
+    """A controller that takes the shortest path would go from leaf to leaf."""
+    leaves = {leaf.name for leaf in plan.leaves}
+    for port in plan.ports:
+        if port.node in leaves and plan.peer(port).node in leaves:
+            raise InputError(
+                f"topology: {port.node} has a cable to {plan.peer(port).node}, which is for MLAG; "
+                f"l3 under {control} would route over it",
+                hint="peer_links: 0, or --control frr, which routes as RFC 7938 does",
             )
 
 

@@ -183,6 +183,14 @@ class LabPlan:
         """Interfaces of a leaf that lead to hosts."""
         return [p for p in self.ports_of(leaf) if self.by_name[self.peer(p).node].is_host]
 
+    def is_peer_link(self, port: LabPort) -> bool:
+        """Whether a port's cable is there for MLAG: no route leads over it."""
+        return self.fabric.links[self.fabric.ports[port.id].link].kind == "peer"
+
+    def routed_ports(self, switch: LabNode) -> list[LabPort]:
+        """Interfaces of a switch over which routes lead to other switches."""
+        return [p for p in self.fabric_ports(switch) if not self.is_peer_link(p)]
+
     def fabric_ports(self, switch: LabNode) -> list[LabPort]:
         """Interfaces of a switch that lead to other switches."""
         return [p for p in self.ports_of(switch) if not self.by_name[self.peer(p).node].is_host]

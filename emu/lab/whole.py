@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -45,19 +46,23 @@ def _routers_whole(lab: Lab) -> bool:
         routes = {line.split()[0]: line for line in run(show).splitlines() if line}
         for there in lab.plan.leaves:
             ways = routes.get(there.loopback, "").count(" dev ")
-            if there is not here and ways < len(lab.plan.fabric_ports(here)):
+            if there is not here and ways < len(lab.plan.routed_ports(here)):
                 return False
     return True
 
 
 def _groups_whole(lab: Lab) -> bool:
-    """Every leaf's groups have all its uplinks."""
+    """Every leaf's groups have all its uplinks, every spine's all its cables to a leaf."""
     if lab.variant.design != "l3":
         return True
     assert lab.controller is not None
-    leaves = {leaf.name: len(lab.plan.fabric_ports(leaf)) for leaf in lab.plan.leaves}
+    plan = lab.plan
+    ways = {leaf.name: len(plan.routed_ports(leaf)) for leaf in plan.leaves}
+    for node in plan.switches:
+        cables = Counter(plan.peer(port).node for port in plan.routed_ports(node))
+        ways.setdefault(node.name, max(cables.values()))
     groups = lab.controller.get("/groups")
-    return all(len(g["ports"]) == leaves.get(g["switch"], 1) for g in groups)
+    return all(len(g["ports"]) == ways[g["switch"]] for g in groups)
 
 
 def _tree_whole(lab: Lab) -> bool:

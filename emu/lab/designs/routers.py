@@ -103,9 +103,7 @@ def bgp_configuration(
 
     ``hosts`` are the ports behind which a host speaks BGP.
     """
-    fabric = [
-        port.interface for port in lab.plan.fabric_ports(node) if not _is_peer_link(lab, port.id)
-    ]
+    fabric = [port.interface for port in lab.plan.routed_ports(node)]
     lines = _header(node)
     lines += ["ip prefix-list DEFAULT seq 5 permit 0.0.0.0/0"] if hosts else []
     lines += _speaker(lab, node, node.loopback) + _sessions(lab, FABRIC, fabric)
@@ -161,10 +159,6 @@ def _sessions(lab: Lab, group: str, ports: Sequence[str]) -> list[str]:
         lines.append(f" neighbor {group} bfd")
         lines.append(f" neighbor {group} bfd {BFD_MULTIPLIER} {BFD_INTERVAL_MS} {BFD_INTERVAL_MS}")
     return lines + [f" neighbor {port} interface peer-group {group}" for port in ports]
-
-
-def _is_peer_link(lab: Lab, port: int) -> bool:
-    return lab.plan.fabric.links[lab.plan.fabric.ports[port].link].kind == "peer"
 
 
 def router(lab: Lab, node: LabNode) -> Router:

@@ -11,7 +11,7 @@ import yaml
 
 from emu.errors import InputError
 from emu.lab.designs.l3_adaptive import options_of
-from emu.lab.limits import FAULTS
+from emu.lab.limits import FAULTS, check_variant
 from emu.lab.run import LabOptions, run_lab_experiment, stand
 from emu.spec import Variant, load_experiment
 from emu.spec.fault import FaultSpec
@@ -44,6 +44,17 @@ def test_the_controller_policy_is_l3_under_adaptive(
     variant = _variant(tmp_path, routing={"policy": "controller"}, designs=[design])
     with pytest.raises(InputError, match="in the lab it is l3 under adaptive"):
         stand(variant, LabOptions(dilation=10_000, control=control))
+
+
+@pytest.mark.parametrize("control", ["controller", "adaptive", "frr"])
+def test_a_controller_is_not_given_a_short_cut_between_leaves(tmp_path: Path, control: str) -> None:
+    topology = COLLISION.parents[2] / "topologies" / "leaf-spine-16x100G.yaml"
+    variant = _variant(tmp_path, topology=str(topology))
+    if control == "frr":
+        check_variant(variant, control)
+    else:
+        with pytest.raises(InputError, match="leaf0 has a cable to leaf1, which is for MLAG"):
+            check_variant(variant, control)
 
 
 def test_the_app_gets_the_fabrics_times_in_wall_time(tmp_path: Path) -> None:
