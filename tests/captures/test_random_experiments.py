@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emu.sim.captures import Captures
@@ -15,15 +15,9 @@ from emu.spec import ExperimentSpec
 from tests.captures.decode import read_file
 from tests.golden.lab import MS, Flow, Outcome, prepare, scenario
 from tests.property.laws import play
-from tests.property.scenes import experiments, fit, spec_of, traffic
+from tests.property.scenes import experiments, few, fit, spec_of, traffic
 
-FEW = settings(
-    max_examples=15,
-    deadline=None,
-    derandomize=True,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+FEW = few(15)
 
 
 def watched(spec: ExperimentSpec, payload: str, ports: list[str]) -> ExperimentSpec:

@@ -13,13 +13,19 @@ from emu.fabric.build import build_fabric
 from emu.spec import ExperimentSpec
 from tests.golden.lab import MS, US, Flow, experiment
 
-FEW = settings(
-    max_examples=20,
-    deadline=None,
-    derandomize=True,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+
+def few(examples: int) -> settings:
+    """So many examples, the same ones each time, which may be slow."""
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        print_blob=True,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+FEW = few(20)
 TIMEOUT_US, RETRIES = 100, 3
 QUIET = 20 * MS
 """Longer than all retries together."""
@@ -152,6 +158,17 @@ def experiments(draw: st.DrawFn, broken: bool = True) -> dict[str, Any]:
 
 
 def spec_of(given: dict[str, Any], drain: str | None = "50ms") -> ExperimentSpec:
+    return hasty(
+        given,
+        transport={"cc": given["cc"], **given.get("transport", {})},
+        stop={"drain": drain},
+        record={"sample_interval": f"{given['sample_us']}us"},
+        **given.get("balancing", {}),
+    )
+
+
+def hasty(given: dict[str, Any], **more: Any) -> ExperimentSpec:
+    """Whose timers and retries fit into the time of a test."""
     return experiment(
         given["clos"],
         design=given["design"],
@@ -161,12 +178,9 @@ def spec_of(given: dict[str, Any], drain: str | None = "50ms") -> ExperimentSpec
             "retry_count": RETRIES,
             "ack_interval": given["ack_interval"],
         },
-        transport={"cc": given["cc"], **given.get("transport", {})},
         faults=given["faults"],
         timers=QUICK_TIMERS,
-        stop={"drain": drain},
-        record={"sample_interval": f"{given['sample_us']}us"},
-        **given.get("balancing", {}),
+        **more,
     )
 
 

@@ -10,21 +10,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emu.spec import FAULT_KINDS
-from tests.golden.lab import Flow, experiment, prepare, scenario, simulate
+from emu.spec import FAULT_KINDS, ExperimentSpec
+from tests.golden.lab import Flow, prepare, scenario, simulate
 from tests.property.laws import check_conservation, check_nothing_is_left, check_order
-from tests.property.scenes import DESIGNS, QUICK_TIMERS, RETRIES, TIMEOUT_US, fit, switches, traffic
-
-SOME = settings(
-    max_examples=6,
-    deadline=None,
-    derandomize=True,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
+from tests.property.scenes import (
+    DESIGNS,
+    few,
+    fit,
+    hasty,
+    switches,
+    traffic,
 )
+
+SOME = few(6)
 ROUTED = [d for d in DESIGNS if d["name"] != "stretched-l2"]
 TREE = [{"name": "stretched-l2", "variant": "rstp"}]
 
@@ -107,25 +108,16 @@ def broken(draw: st.DrawFn, kind: str) -> dict[str, Any]:
         "faults": [fault],
         "routing": {"policy": policy},
         "receiver": receiver if policy in ("adaptive", "spray") else "go-back-n",
-        "acks": draw(st.sampled_from([1, 16])),
+        "ack_interval": draw(st.sampled_from([1, 16])),
     }
 
 
-def build(given: dict[str, Any]) -> Any:
-    return experiment(
-        given["clos"],
-        design=given["design"],
-        switch=given["switch"],
-        nic={
-            "retransmit_timeout": f"{TIMEOUT_US}us",
-            "retry_count": RETRIES,
-            "ack_interval": given["acks"],
-        },
+def build(given: dict[str, Any]) -> ExperimentSpec:
+    return hasty(
+        given,
         cc=given["cc"],
         transport={"receiver": given["receiver"]},
         routing=given["routing"],
-        faults=given["faults"],
-        timers=QUICK_TIMERS,
         stop={"drain": "50ms"},
     )
 

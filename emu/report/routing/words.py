@@ -26,8 +26,7 @@ def headline(comparison: Comparison) -> list[str]:
         by_gain = sorted(found.best, key=lambda item: item[2].value)
         told = [f"{d.label} {number(r.value)}× with {small(c.title)}" for d, c, r in by_gain]
         said.append(f"{tail} of slowdown at best, over that of ECMP: {listed(told)}.")
-    if found.untold:
-        said.append(f"On {listed(found.untold)} no gain of it can be told from chance.")
+    said += _untold(found)
     if found.without:
         said.append(f"{listed(found.without)} can have no other than ECMP.")
     return said
@@ -91,6 +90,12 @@ def _found(comparison: Comparison) -> _Found:
     return found
 
 
+def _untold(found: _Found) -> list[str]:
+    if not found.untold:
+        return []
+    return [f"On {listed(found.untold)} no gain of it can be told from chance."]
+
+
 def _balances(comparison: Comparison, case: Case) -> bool:
     return comparison.policy(case) not in ("", "ecmp")
 
@@ -111,8 +116,7 @@ def _nothing(comparison: Comparison) -> list[str]:
         said.append(
             f"Adaptive routing gives {listed(found.without)} nothing: it is not to be had there."
         )
-    if found.untold:
-        said.append(f"On {listed(found.untold)} no gain of it can be told from chance.")
+    said += _untold(found)
     designs = comparison.results.data.designs
     idle = [
         case.title

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from emu.validate.lab import Done, load, simulate
-from emu.validate.row import Check, Result, Row, at_least
+from emu.validate.row import Check, Result, at_least
 from emu.validate.rows.conformance_frames import ROWS as FRAMES
 from emu.validate.rows.conformance_shares import ROWS as SHARED
+from emu.validate.rows.snappi import snappi_row
 
-PART = "Switch test suite (snappi)"
 TEST, BACKGROUND = 3, 0
 FILE = "../conformance/snappi.yaml"
 
@@ -226,10 +226,7 @@ def table(folder: Path) -> Result:
     )
 
 
-def _row(name: str, title: str, run: object, source: str) -> Row:
-    assert callable(run)
-    return Row(f"snappi-{name}", PART, title, f"sonic-mgmt b4ba9de3c9 {source}", FILE, run)
-
+_row = partial(snappi_row, FILE)
 
 ROWS = (
     _row("pause-lossless", "PFC storm on the lossless class", pause_lossless,

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import struct
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from emu.fabric.addresses import endpoint_mac, router_mac
 from emu.spec import ExperimentSpec, Variant
 from emu.validate.lab import Done, load, simulate
-from emu.validate.row import Check, Result, Row, at_least
+from emu.validate.row import Check, Result, at_least
+from emu.validate.rows.snappi import snappi_row
 
-PART = "Switch test suite (snappi)"
 FILE = "../conformance/frames.yaml"
 LOSSLESS = 3
 MAC_CONTROL, PFC_OPCODE = bytes.fromhex("8808"), bytes.fromhex("0101")
@@ -231,9 +232,7 @@ def dscp_mapping(folder: Path) -> Result:
     )
 
 
-def _row(name: str, title: str, run: Callable[[Path], Result], source: str) -> Row:
-    return Row(f"snappi-{name}", PART, title, f"sonic-mgmt b4ba9de3c9 {source}", FILE, run)
-
+_row = partial(snappi_row, FILE)
 
 ROWS = (
     _row("xoff-xon", "XOFF and XON to the frame", thresholds,

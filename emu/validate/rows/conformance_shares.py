@@ -12,9 +12,9 @@ from pathlib import Path
 
 from emu.core import _core
 from emu.validate.lab import Done, load, runs, simulate
-from emu.validate.row import Check, Result, Row, at_least
+from emu.validate.row import Check, Result, at_least
+from emu.validate.rows.snappi import snappi_row
 
-PART = "Switch test suite (snappi)"
 SHARES, MARKING = "../conformance/shares.yaml", "../conformance/marking.yaml"
 LOSSLESS, LOSSY = (3, 4), (0, 1, 2, 5)
 
@@ -251,10 +251,8 @@ def quanta(folder: Path) -> Result:
     return result
 
 
-def _row(name: str, title: str, run: object, source: str, file: str = SHARES) -> Row:
-    assert callable(run)
-    return Row(f"snappi-{name}", PART, title, f"sonic-mgmt b4ba9de3c9 {source}", file, run)
-
+_row = partial(snappi_row, SHARES)
+_marking_row = partial(snappi_row, MARKING)
 
 ROWS = (
     _row("oversubscribe-lossy", "Two to one, the lossy class too much", oversubscribe_lossy,
@@ -288,8 +286,8 @@ ROWS = (
          partial(storm_elsewhere, name="pfcwd-a2a",
                  pairs=(("h0", "h1"), ("h1", "h0"))),
          "pfcwd/test_pfcwd_a2a"),
-    _row("ecn-marking", "Marks go to the class that takes more than its share", marking,
-         "ecn/test_ecn_marking_lossless_prio", MARKING),
-    _row("ecn-quanta", "Marks grow with the quanta of a pause", quanta,
-         "ecn/test_ecn_marking_with_pfc_quanta_variance", MARKING),
+    _marking_row("ecn-marking", "Marks go to the class that takes more than its share", marking,
+                 "ecn/test_ecn_marking_lossless_prio"),
+    _marking_row("ecn-quanta", "Marks grow with the quanta of a pause", quanta,
+                 "ecn/test_ecn_marking_with_pfc_quanta_variance"),
 )  # fmt: skip
