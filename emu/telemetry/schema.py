@@ -184,7 +184,7 @@ _PORTS = _table(
         ("pfc_wd_detected", _I64, "storms that the PFC watchdog found on this queue"),
         ("pfc_wd_restored", _I64, "storms that it saw end"),
         ("egress_watermark_bytes", _I64, "deepest egress queue"),
-        ("pg_watermark_bytes", _I64, "most buffer used by arrivals of this port and priority"),
+        ("pg_watermark_bytes", _I64, "most used by arrivals of this port and class (telemetry.md)"),
         ("headroom_watermark_bytes", _I64, "most headroom used by them"),
     ],
 )
@@ -196,7 +196,7 @@ _SWITCHES = _table(
         ("switch", _STR, "name"),
         ("kind", _STR, "leaf | spine | super-spine"),
         ("buffer_bytes", _I64, "size of the packet buffer"),
-        ("buffer_watermark_bytes", _I64, "most of it in use at any time"),
+        ("buffer_watermark_bytes", _I64, "most of it in use (telemetry.md)"),
         ("drops_packets", _I64, "packets dropped, all reasons"),
         ("flooded_packets", _I64, "copies sent because the destination was not known"),
         ("ecn_marked_packets", _I64, "packets it set CE on"),
